@@ -1,0 +1,48 @@
+"""Where things lie: one place that knows the folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+
+def root() -> Path:
+    """The checkout: `MI_KIT_HOME` if set, else the folder above the package, else the current folder."""
+    if home := os.environ.get("MI_KIT_HOME"):
+        return Path(home).resolve()
+    above = Path(__file__).resolve().parent.parent
+    return above if (above / "notebooks").is_dir() else Path.cwd()
+
+
+def data() -> Path:
+    return root() / "data"
+
+
+def runs() -> Path:
+    return data() / "runs"
+
+
+def cache() -> Path:
+    return data() / "cache"
+
+
+def results() -> Path:
+    return data() / "results"
+
+
+def notebooks() -> Path:
+    return root() / "notebooks"
+
+
+def figures(notebook: str, profile: str, parameters: dict | None = None) -> Path:
+    """The folder that a run of `notebook` writes to; explicit `parameters` get a folder of their own below it."""
+    folder = root() / "figures" / profile / notebook
+    explicit = {key: value for key, value in (parameters or {}).items() if value is not None and key != "profile"}
+    return folder / short_hash(explicit) if explicit else folder
+
+
+def short_hash(value) -> str:
+    """Twelve hexadecimal digits naming any value made of plain Python types."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
