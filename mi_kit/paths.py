@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 
 
@@ -46,3 +47,19 @@ def figures(notebook: str, profile: str, parameters: dict | None = None) -> Path
 def short_hash(value) -> str:
     """Twelve hexadecimal digits naming any value made of plain Python types."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def write_whole(path: Path, write) -> None:
+    """Call `write(temporary_path)`, then rename: whoever looks finds the whole old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value) -> None:
+    """`value` as readable JSON, written whole."""
+    write_whole(path, lambda part: part.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8"))

@@ -1,0 +1,572 @@
+"""Data sets, found in this order: the folder in MI_KIT_DATA, data/, a download; else an embedded default.
+
+`load("mnist")` gives a `Dataset`. Where MNIST is neither on disk nor to be had from the network, it gives
+scikit-learn's handwritten digits instead and says so in `Dataset.banner()`; never synthetic noise, never silently.
+Every file is checked against a known checksum before it is read.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import os
+import threading
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import paths
+
+DIGITS = tuple("0123456789")
+FASHION = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+EMBEDDED = ("digits", "digits-12bit", "iris")
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+class DataNotFoundError(FileNotFoundError):
+    """A data set that has no stand-in is not there; the message says which file goes where."""
+
+
+class DataDamagedError(ValueError):
+    """A file is not the published one: truncated, altered or of another version."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs and labels, ready for a network.
+
+    x_train, x_test: float32, (n, channels, height, width) in [0, 1] for images, (n, features) else.
+    y_train, y_test: int64, (n,), class numbers from 0.
+    name: what the data are; requested: what was asked for (they differ when an embedded default stands in).
+    source: where the files lie, relative to the folder they were found in. identity: a hash of the content chosen.
+    """
+
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
+    classes: tuple[str, ...]
+    name: str
+    source: str
+    requested: str = ""
+    note: str = ""
+    identity: str = ""
+    checksums: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_default(self) -> bool:
+        """True when an embedded data set stands in for the one asked for."""
+        return self.name in EMBEDDED and self.requested not in ("", self.name)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return tuple(self.x_train.shape[1:])
+
+    @property
+    def label(self) -> str:
+        """The name for captions: `digits (standing in for mnist)`."""
+        return f"{self.name} (standing in for {self.requested})" if self.is_default else self.name
+
+    def banner(self) -> str:
+        """One paragraph for the reader: which data these are, how many, from where."""
+        text = (
+            f"Data: {self.label}, {len(self.x_train):,} training and {len(self.x_test):,} test samples, "
+            f"{len(self.classes)} classes, from {self.source}."
+        )
+        if self.is_default:
+            text += (
+                f" {self.requested} was not found in MI_KIT_DATA or data/ and could not be downloaded: "
+                f"what follows holds for {self.name}, not for {self.requested}."
+            )
+        return f"{text} {self.note}".strip()
+
+
+def load(name: str, n_train: int | None = None, n_test: int | None = None, seed: int = 0) -> Dataset:
+    """The data set `name`, or a random part of it drawn with `seed`.
+
+    n_train, n_test: how many samples of each part; None takes all. Of an embedded default that is smaller
+    than asked, all samples are taken and the note says so.
+    Raises ValueError for an unknown name (it lists the names) or a number that is too large or below 1,
+    DataDamagedError for a file that is not the published one (it names the file and both checksums),
+    DataNotFoundError for a data set without a stand-in.
+    """
+    recipe = _recipe(name)
+    found = _find(recipe)
+    if not found and recipe.smaller:
+        recipe = _recipe(recipe.smaller)
+        found = _on_disk(recipe)
+    dataset = recipe.read(found) if found else _stand_in(recipe)
+    return _draw(replace(dataset, requested=name), n_train, n_test, seed)
+
+
+def names() -> list[str]:
+    """The names that `load` knows."""
+    return sorted(_RECIPES)
+
+
+def find(name: str) -> Path | None:
+    """The folder on disk that holds the files of `name`, without reading or downloading them; None if there is none."""
+    return _on_disk(_recipe(name))
+
+
+# --------------------------------------------------------------------------------------------- finding
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How one data set is found and read."""
+
+    name: str
+    files: tuple[str, ...]  # below a data folder; all of them make the data set complete
+    read: Callable[[Path], Dataset]
+    default: str | None = None  # the embedded data set that stands in
+    download: Callable[[Path], None] | None = None
+    address: str = ""  # asked first, to see within ten seconds whether there is a network
+    how: str = ""  # for a data set that only the user can fetch
+    smaller: str | None = None  # a part of the same data set, taken where the whole is not to be had
+
+
+def _recipe(name: str) -> _Recipe:
+    if name not in _RECIPES:
+        raise ValueError(f"name must be one of {', '.join(names())}; got name={name!r}.")
+    return _RECIPES[name]
+
+
+def _folders() -> list[Path]:
+    folders = [paths.data()]
+    if given := os.environ.get("MI_KIT_DATA"):
+        candidates = [Path(given).expanduser(), paths.root() / given]
+        existing = [folder.resolve() for folder in candidates if folder.is_dir()]
+        if not existing:
+            raise ValueError(f"MI_KIT_DATA must be a folder; got MI_KIT_DATA={given!r}, which does not exist.")
+        folders.insert(0, existing[0])
+    return folders
+
+
+def _on_disk(recipe: _Recipe) -> Path | None:
+    if not recipe.files:
+        return Path()
+    for folder in _folders():
+        missing = [file for file in recipe.files if not (folder / file).exists()]
+        if not missing:
+            return folder
+        if len(missing) < len(recipe.files):
+            warnings.warn(f"{folder} holds only a part of {recipe.name}; missing: {', '.join(missing)}", stacklevel=4)
+    return None
+
+
+def _find(recipe: _Recipe) -> Path | None:
+    folder = _on_disk(recipe)
+    if folder is None and recipe.download and _network_answers(recipe.address):
+        try:
+            paths.data().mkdir(parents=True, exist_ok=True)
+            recipe.download(paths.data())
+        except (OSError, RuntimeError) as error:
+            warnings.warn(f"The download of {recipe.name} failed: {error}", stacklevel=3)
+        folder = _on_disk(recipe)
+    return folder
+
+
+@functools.cache
+def _network_answers(address: str, seconds: float = 10) -> bool:
+    """Whether the first byte of `address` comes within `seconds`; the answer is kept for the process."""
+    if os.environ.get("MI_KIT_OFFLINE"):
+        return False
+    answered = threading.Event()
+
+    def ask():
+        try:
+            request = urllib.request.Request(address, method="HEAD", headers={"User-Agent": "mi_kit"})
+            with urllib.request.urlopen(request, timeout=seconds):
+                answered.set()
+        except urllib.error.HTTPError:
+            answered.set()  # a refusal is an answer too
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=ask, daemon=True)  # looking up a name has no timeout of its own
+    thread.start()
+    thread.join(seconds)
+    return answered.is_set()
+
+
+def _stand_in(recipe: _Recipe) -> Dataset:
+    if recipe.default is None:
+        raise DataNotFoundError(
+            f"{recipe.name}: {' and '.join(recipe.files)} not found in {', '.join(map(str, _folders()))}. {recipe.how}"
+        )
+    return _RECIPES[recipe.default].read(Path())
+
+
+def _check(path: Path, expected: str, algorithm: str = "sha256") -> str:
+    actual = _checksum(path, path.stat().st_mtime_ns, path.stat().st_size, algorithm)
+    if actual != expected:
+        raise DataDamagedError(
+            f"{path} is not the published file: its {algorithm} must be {expected}; got {actual}. "
+            "Delete it (it is downloaded again where there is a network) or put a good copy in its place."
+        )
+    return actual
+
+
+@functools.lru_cache(maxsize=64)
+def _checksum(path: Path, _modified: int, _size: int, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+# --------------------------------------------------------------------------------------------- choosing a part
+
+
+def _draw(dataset: Dataset, n_train: int | None, n_test: int | None, seed: int) -> Dataset:
+    train, train_note = _choose("n_train", n_train, len(dataset.x_train), [seed, 0], dataset.is_default)
+    test, test_note = _choose("n_test", n_test, len(dataset.x_test), [seed, 1], dataset.is_default)
+    chosen = replace(
+        dataset,
+        x_train=dataset.x_train[train],
+        y_train=dataset.y_train[train],
+        x_test=dataset.x_test[test],
+        y_test=dataset.y_test[test],
+        note=" ".join(filter(None, [dataset.note, train_note, test_note])),
+    )
+    return replace(chosen, identity=_identity(chosen))
+
+
+def _choose(argument: str, wanted: int | None, available: int, seed: list[int], capped: bool) -> tuple:
+    if wanted is None or (capped and wanted >= available):
+        note = f"{argument}={wanted:,} was asked for; all {available:,} are used." if wanted else ""
+        return slice(None), note
+    if not 1 <= wanted <= available:
+        raise ValueError(f"{argument} must lie between 1 and {available:,}; got {argument}={wanted:,}.")
+    return np.sort(np.random.default_rng(seed).permutation(available)[:wanted]), ""
+
+
+def _identity(dataset: Dataset) -> str:
+    digest = hashlib.sha256()
+    for part in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
+        digest.update(str(tuple(part.shape)).encode())
+        digest.update(part.contiguous().numpy())
+    return f"{dataset.name}-{digest.hexdigest()[:16]}"
+
+
+# --------------------------------------------------------------------------------------------- images
+
+
+def _images(array: np.ndarray) -> Tensor:
+    """uint8 (n, height, width[, 3]) -> float32 (n, channels, height, width) in [0, 1]."""
+    images = torch.tensor(array).float().div_(255)
+    return images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2).contiguous()
+
+
+def _labels(array: np.ndarray) -> Tensor:
+    return torch.tensor(np.asarray(array, np.int64).ravel())
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """The array in a gzipped IDX file: magic number, sizes (big-endian), bytes."""
+    content = gzip.decompress(path.read_bytes())
+    n_dimensions = content[3]
+    shape = np.frombuffer(content, ">u4", n_dimensions, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
+
+
+def _idx_recipe(name: str, folder: str, classes: tuple[str, ...], address: str, sums: dict[str, str]) -> _Recipe:
+    def download(root: Path) -> None:
+        import torchvision.datasets
+
+        getattr(torchvision.datasets, folder)(root=str(root), download=True)
+
+    def read(root: Path) -> Dataset:
+        raw = root / folder / "raw"
+        checksums = {file: _check(raw / file, expected) for file, expected in sums.items()}
+        arrays = [_read_idx(raw / file) for file in sums]
+        return Dataset(
+            _images(arrays[0]),
+            _labels(arrays[1]),
+            _images(arrays[2]),
+            _labels(arrays[3]),
+            classes,
+            name,
+            f"{folder}/raw",
+            checksums=checksums,
+        )
+
+    files = tuple(f"{folder}/raw/{file}" for file in sums)
+    return _Recipe(name, files, read, "digits", download, address)
+
+
+_CIFAR_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+_CIFAR_SUBSET = {"cifar10-subset.npz": "f5459f37025c282ccf562809f479cfb79a4b2585cb9a829d7fa65cfa2d97dc8b"}
+_CIFAR_LOSSLESS = {"cifar10-first4000-lossless.npz": "c6ceff0c6dfc164b963bcd074a284fe7bbd50d45d6e10fdac399aed552f9b2ce"}
+
+
+def _read_cifar10(root: Path) -> Dataset:
+    """The official CIFAR-10. Its files are pickles: they are read only after their published MD5 is confirmed."""
+    from torchvision.datasets import CIFAR10
+
+    folder = root / CIFAR10.base_folder
+    checksums = {file: _check(folder / file, md5, "md5") for file, md5 in CIFAR10.train_list + CIFAR10.test_list}
+    train, test = (CIFAR10(root=str(root), train=train) for train in (True, False))
+    return Dataset(
+        _images(train.data),
+        _labels(train.targets),
+        _images(test.data),
+        _labels(test.targets),
+        CIFAR,
+        "cifar10",
+        CIFAR10.base_folder,
+        checksums=checksums,
+    )
+
+
+def _read_cifar10_subset(root: Path) -> Dataset:
+    ((file, expected),) = _CIFAR_SUBSET.items()
+    checksums = {file: _check(root / file, expected)}
+    with np.load(root / file, allow_pickle=False) as arrays:
+        return Dataset(
+            _images(arrays["x_train"]),
+            _labels(arrays["y_train"]),
+            _images(arrays["x_test"]),
+            _labels(arrays["y_test"]),
+            CIFAR,
+            "cifar10-subset",
+            file,
+            checksums=checksums,
+            note="This is a class-balanced part of CIFAR-10 whose images went through JPEG (PSNR 30 dB).",
+        )
+
+
+def _read_cifar10_lossless(root: Path) -> Dataset:
+    ((file, expected),) = _CIFAR_LOSSLESS.items()
+    checksums = {file: _check(root / file, expected)}
+    with np.load(root / file, allow_pickle=False) as arrays:
+        images, labels = _images(arrays["x_train"]), _labels(arrays["y_train"])
+    return Dataset(
+        images[:3000],
+        labels[:3000],
+        images[3000:],
+        labels[3000:],
+        CIFAR,
+        "cifar10-lossless",
+        file,
+        checksums=checksums,
+        note="These are the first 4,000 training images of CIFAR-10; the last 1,000 serve as the test part.",
+    )
+
+
+def _download_cifar10(root: Path) -> None:
+    from torchvision.datasets import CIFAR10
+
+    CIFAR10(root=str(root), download=True)
+
+
+def _read_svhn(root: Path) -> Dataset:
+    from torchvision.datasets import SVHN
+
+    splits = {split: SVHN.split_list[split] for split in ("train", "test")}
+    checksums = {file: _check(root / "SVHN" / file, md5, "md5") for _, file, md5 in splits.values()}
+    train, test = (SVHN(root=str(root / "SVHN"), split=split) for split in splits)
+    to_last = (0, 2, 3, 1)  # torchvision gives (n, 3, height, width)
+    return Dataset(
+        _images(train.data.transpose(to_last)),
+        _labels(train.labels),
+        _images(test.data.transpose(to_last)),
+        _labels(test.labels),
+        DIGITS,
+        "svhn",
+        "SVHN",
+        checksums=checksums,
+    )
+
+
+def _download_svhn(root: Path) -> None:
+    from torchvision.datasets import SVHN
+
+    for split in ("train", "test"):
+        SVHN(root=str(root / "SVHN"), split=split, download=True)
+
+
+# --------------------------------------------------------------------------------------------- embedded defaults
+
+
+def _split(x: Tensor, y: Tensor, test_share: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A fixed split into training and test part with the classes in equal shares."""
+    from sklearn.model_selection import train_test_split
+
+    train, test = train_test_split(np.arange(len(y)), test_size=test_share, stratify=y.numpy(), random_state=0)
+    return x[train], y[train], x[test], y[test]
+
+
+def _read_digits(_root: Path) -> Dataset:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = torch.from_numpy(digits.images).float().div_(16).unsqueeze(1)
+    enlarged = torch.nn.functional.interpolate(images, size=(28, 28), mode="bilinear", align_corners=False)
+    return Dataset(
+        *_split(enlarged, _labels(digits.target), 0.3),
+        DIGITS,
+        "digits",
+        "scikit-learn (embedded)",
+        note="scikit-learn's handwritten digits are 1,797 real 8x8 images, enlarged here to 28x28.",
+    )
+
+
+def _read_digits_12bit(_root: Path) -> Dataset:
+    """Handwritten digits as 12 bits: is each of 4x3 regions brighter than its median? Label: five and above."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    regions = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(digits.images).float().unsqueeze(1), (4, 3))
+    bits = regions.flatten(1)
+    bits = (bits > bits.median(0).values).float()
+    return Dataset(
+        *_split(bits, _labels(digits.target >= 5), 0.2),
+        ("0 to 4", "5 to 9"),
+        "digits-12bit",
+        "scikit-learn (embedded)",
+        note="The 1,797 digits are reduced to 12 bits: which of 4x3 regions are brighter than their median.",
+    )
+
+
+def _read_iris(_root: Path) -> Dataset:
+    from sklearn.datasets import load_iris
+
+    iris = load_iris()
+    features = torch.from_numpy(iris.data).float()
+    features = (features - features.mean(0)) / features.std(0)
+    return Dataset(
+        *_split(features, _labels(iris.target), 0.2),
+        tuple(map(str, iris.target_names)),
+        "iris",
+        "scikit-learn (embedded)",
+        note="Features are scaled to mean 0 and variance 1.",
+    )
+
+
+# --------------------------------------------------------------------------------------------- tables
+
+_TWELVE_BIT = {"tishby/var_u.mat": "0ba9551878a855396a8de0cbaae620788ede1e7b1eb2b8373bbe017d5ea02036"}
+_TWELVE_BIT_ADDRESS = "https://raw.githubusercontent.com/artemyk/ibsgd/master/datasets/var_u.mat"
+
+
+def _read_twelve_bit(root: Path) -> Dataset:
+    """The 4,096 patterns of 12 bits and their label (Shwartz-Ziv and Tishby 2017); four fifths for training."""
+    from scipy.io import loadmat
+
+    ((file, expected),) = _TWELVE_BIT.items()
+    checksums = {file: _check(root / file, expected)}
+    content = loadmat(root / file)
+    patterns = torch.from_numpy(content["F"].astype(np.float32))
+    return Dataset(
+        *_split(patterns, _labels(content["y"]), 0.2), ("0", "1"), "12bit", "tishby/var_u.mat", checksums=checksums
+    )
+
+
+def _download_twelve_bit(root: Path) -> None:
+    from torchvision.datasets.utils import download_url
+
+    download_url(_TWELVE_BIT_ADDRESS, str(root / "tishby"), "var_u.mat")
+
+
+_POKEMON_PART = {
+    "pokemon_go/predictemall_partial.csv.gz": "9a92ece5b4efe0ac6469bf08502dcad4497c5d6a8bb148a52b0db8803684087b"
+}
+_POKEMON_FEATURES = ("latitude", "longitude", "temperature", "pressure")
+
+
+def _sightings(table, species: dict[int, str], name: str, source: str, note: str, checksums: dict) -> Dataset:
+    rows = table[table["pokemonId"].isin(species)].dropna(subset=list(_POKEMON_FEATURES))
+    features = torch.from_numpy(rows[list(_POKEMON_FEATURES)].to_numpy(np.float64))
+    features = ((features - features.mean(0)) / features.std(0)).float()
+    numbers = {pokemon: number for number, pokemon in enumerate(species)}
+    labels = _labels(rows["pokemonId"].map(numbers).to_numpy())
+    return Dataset(
+        *_split(features, labels, 0.2), tuple(species.values()), name, source, note=note, checksums=checksums
+    )
+
+
+def _read_pokemon(root: Path) -> Dataset:
+    import pandas as pd
+
+    path = root / "pokemon_go" / "300k.csv"
+    wanted = [*_POKEMON_FEATURES, "class"]
+    header = pd.read_csv(path, nrows=0).columns
+    if missing := [column for column in wanted if column not in header]:
+        raise DataDamagedError(f"{path} must have the columns {', '.join(wanted)}; missing: {', '.join(missing)}.")
+    table = pd.read_csv(path, usecols=wanted, low_memory=False).rename(columns={"class": "pokemonId"})
+    checksums = {"pokemon_go/300k.csv": _checksum(path, path.stat().st_mtime_ns, path.stat().st_size, "sha256")}
+    note = "Features are scaled to mean 0 and variance 1; classes are as frequent as they were sighted."
+    species = {50: "Diglett", 86: "Seel", 128: "Tauros"}
+    return _sightings(table, species, "pokemon", "pokemon_go/300k.csv", note, checksums)
+
+
+def _read_pokemon_common(root: Path) -> Dataset:
+    import pandas as pd
+
+    ((file, expected),) = _POKEMON_PART.items()
+    checksums = {file: _check(root / file, expected)}
+    table = pd.read_csv(root / file)
+    note = "Three common species stand for the paper's three, of which only 37 complete rows are public."
+    species = {16: "Pidgey", 19: "Rattata", 129: "Magikarp"}
+    return _sightings(table, species, "pokemon-common", file, note, checksums)
+
+
+_MNIST_SUMS = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+_FASHION_SUMS = {
+    "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+_PREDICTEM_ALL = (
+    "Download the table of Predict'em All (Kaggle, user semioniy; 296,021 rows) and put it there as "
+    "data/pokemon_go/300k.csv; pokemon-common is a smaller stand-in."
+)
+
+_RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        _idx_recipe("mnist", "MNIST", DIGITS, "https://ossci-datasets.s3.amazonaws.com/mnist/", _MNIST_SUMS),
+        _idx_recipe("fashion-mnist", "FashionMNIST", FASHION, "https://github.com/", _FASHION_SUMS),
+        _Recipe(
+            "cifar10",
+            tuple(f"cifar-10-batches-py/{file}" for file in _CIFAR_BATCHES),
+            _read_cifar10,
+            "digits",
+            _download_cifar10,
+            "https://www.cs.toronto.edu/",
+            smaller="cifar10-subset",
+        ),
+        _Recipe("cifar10-subset", tuple(_CIFAR_SUBSET), _read_cifar10_subset, "digits"),
+        _Recipe("cifar10-lossless", tuple(_CIFAR_LOSSLESS), _read_cifar10_lossless, "digits"),
+        _Recipe(
+            "svhn",
+            ("SVHN/train_32x32.mat", "SVHN/test_32x32.mat"),
+            _read_svhn,
+            "digits",
+            _download_svhn,
+            "https://ufldl.stanford.edu/",
+        ),
+        _Recipe(
+            "12bit", tuple(_TWELVE_BIT), _read_twelve_bit, "digits-12bit", _download_twelve_bit, _TWELVE_BIT_ADDRESS
+        ),
+        _Recipe("pokemon", ("pokemon_go/300k.csv",), _read_pokemon, how=_PREDICTEM_ALL),
+        _Recipe("pokemon-common", tuple(_POKEMON_PART), _read_pokemon_common, "iris"),
+        _Recipe("digits", (), _read_digits),
+        _Recipe("digits-12bit", (), _read_digits_12bit),
+        _Recipe("iris", (), _read_iris),
+    )
+}

@@ -1,0 +1,227 @@
+"""The networks of the papers, each a `torch.nn.Sequential` of named blocks.
+
+A representation T is what a block puts out: `block1` of `lenet` is convolution, ReLU and pooling together.
+`build("lenet", seed=0)` makes one, `describe("lenet")` tables it, `resolve` takes a name or a user's own function.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Network:
+    """How to make one network: its name, the function that builds it, the shape of one input."""
+
+    name: str
+    build: Callable[[], nn.Module]
+    input_shape: tuple[int, ...] = ()
+    title: str = ""
+    parts: tuple = ()  # classes and functions that the builder uses, hashed with it
+
+    @property
+    def source_hash(self) -> str:
+        """Changes when the source of the builder or of its parts changes; runs carry it in their identity."""
+        return hashlib.sha256("".join(map(_source, (self.build, *self.parts))).encode()).hexdigest()[:12]
+
+
+def _source(item) -> str:
+    try:
+        return inspect.getsource(item)
+    except (OSError, TypeError):
+        return repr(item)
+
+
+NETWORKS: dict[str, Network] = {}
+
+
+def _network(name: str, input_shape: tuple[int, ...], title: str, *parts):
+    def register(build):
+        NETWORKS[name] = Network(name, build, input_shape, title, parts)
+        return build
+
+    return register
+
+
+def names() -> list[str]:
+    """The names that `build` and `training.train` know."""
+    return sorted(NETWORKS)
+
+
+def resolve(network: str | Callable[[], nn.Module]) -> Network:
+    """The `Network` of a name, or of a user's own function that takes nothing and returns a `torch.nn.Module`."""
+    if isinstance(network, Network):
+        return network
+    if callable(network) and not isinstance(network, nn.Module):
+        return Network(getattr(network, "__name__", type(network).__name__), network)
+    if network not in NETWORKS:
+        raise ValueError(
+            f"network must be one of {', '.join(names())} or a function that returns a torch.nn.Module; "
+            f"got network={network!r}."
+        )
+    return NETWORKS[network]
+
+
+def build(network: str | Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """The network with the initial weights that belong to `seed`; the global random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return resolve(network).build()
+
+
+def copy_with(module: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+    """A copy of the module with other weights."""
+    copied = copy.deepcopy(module)
+    copied.load_state_dict(weights)
+    return copied
+
+
+def describe(network: str | nn.Module, input_shape: tuple[int, ...] | None = None) -> pd.DataFrame:
+    """One row a layer: block, layer, output shape for one sample, parameters.
+
+    network: a name, or a module together with the `input_shape` of one sample.
+    """
+    if not isinstance(network, nn.Module):
+        input_shape = input_shape or resolve(network).input_shape
+        network = build(network)
+    if not input_shape:
+        raise ValueError(f"input_shape must be given for a network of your own; got input_shape={input_shape!r}.")
+    rows, hooks = [], []
+    for name, layer in network.named_modules():
+        if not list(layer.children()):
+            hooks.append(layer.register_forward_hook(_row_writer(rows, name)))
+    with torch.no_grad():
+        network(torch.zeros(1, *input_shape))
+    for hook in hooks:
+        hook.remove()
+    return pd.DataFrame(rows, columns=["block", "layer", "output_shape", "parameters"])
+
+
+def _row_writer(rows: list, name: str):
+    def write(layer, _inputs, output):
+        n_parameters = sum(parameter.numel() for parameter in layer.parameters())
+        rows.append((name.split(".")[0], _words(layer), tuple(output.shape[1:]), n_parameters))
+
+    return write
+
+
+def _words(layer: nn.Module) -> str:
+    """A layer in the words of the papers: `conv 7x7x24 stride 2`."""
+    match layer:
+        case nn.Conv2d():
+            stride = f" stride {layer.stride[0]}" if layer.stride[0] > 1 else ""
+            return f"conv {layer.kernel_size[0]}x{layer.kernel_size[1]}x{layer.out_channels}{stride}"
+        case nn.Linear():
+            return f"fully connected {layer.out_features}"
+        case nn.MaxPool2d():
+            return f"max-pool {layer.kernel_size}x{layer.kernel_size} stride {layer.stride}"
+        case nn.AvgPool2d():
+            return f"average-pool {layer.kernel_size}x{layer.kernel_size} stride {layer.stride}"
+        case nn.AdaptiveAvgPool2d():
+            return "global average-pool"
+        case _:
+            return type(layer).__name__
+
+
+def count_parameters(network: str | nn.Module) -> int:
+    """Number of trainable parameters."""
+    module = network if isinstance(network, nn.Module) else build(network)
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+# --------------------------------------------------------------------------------------------- dense networks
+
+
+def dense(sizes: list[int], activation: type[nn.Module], initialise: Callable[[nn.Linear], None] | None = None):
+    """Fully connected layers named layer1, layer2, ..., output; the activation follows all but the last."""
+    blocks = OrderedDict()
+    for number, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+        linear = nn.Linear(n_in, n_out)
+        if initialise:
+            initialise(linear)
+        last = number == len(sizes) - 1
+        layers = [linear] if last else [linear, activation()]
+        if number == 1:
+            layers.insert(0, nn.Flatten())
+        blocks["output" if last else f"layer{number}"] = nn.Sequential(*layers)
+    return nn.Sequential(blocks)
+
+
+def _fan_in_normal(linear: nn.Linear) -> None:
+    """Weights from N(0, 1/fan-in), no bias: what the 12-bit experiment of Shwartz-Ziv and Tishby starts from."""
+    nn.init.trunc_normal_(linear.weight, std=linear.in_features**-0.5)
+    nn.init.zeros_(linear.bias)
+
+
+@_network("tanh_12", (12,), "tanh 12-10-7-5-4-3-2", dense, _fan_in_normal)
+def _tanh_12() -> nn.Module:
+    return dense([12, 10, 7, 5, 4, 3, 2], nn.Tanh, _fan_in_normal)
+
+
+@_network("relu_mnist_narrow", (1, 28, 28), "ReLU 784-1024-20-20-20-10", dense)
+def _relu_mnist_narrow() -> nn.Module:
+    return dense([784, 1024, 20, 20, 20, 10], nn.ReLU)
+
+
+@_network("relu_mlp", (1, 28, 28), "ReLU-MLP 784-1024-256-128-10", dense)
+def _relu_mlp() -> nn.Module:
+    return dense([784, 1024, 256, 128, 10], nn.ReLU)
+
+
+# --------------------------------------------------------------------------------------------- convolutional networks
+
+
+@_network("lenet", (1, 28, 28), "LeNet")
+def _lenet() -> nn.Module:
+    return nn.Sequential(
+        OrderedDict(
+            block1=nn.Sequential(nn.Conv2d(1, 24, 7, padding=3), nn.ReLU(), nn.MaxPool2d(2)),
+            block2=nn.Sequential(nn.Conv2d(24, 48, 7, padding=3), nn.ReLU(), nn.MaxPool2d(2)),
+            fc=nn.Sequential(nn.Flatten(), nn.Linear(48 * 7 * 7, 1024), nn.ReLU()),
+            output=nn.Sequential(nn.Linear(1024, 10)),
+        )
+    )
+
+
+class Bottleneck(nn.Module):
+    """ReLU, 1x1x48 convolution, ReLU, 3x3x12 convolution; its 12 maps are appended to the input's."""
+
+    def __init__(self, n_in: int, width: int = 48, growth: int = 12):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ReLU(), nn.Conv2d(n_in, width, 1), nn.ReLU(), nn.Conv2d(width, growth, 3, padding=1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, self.layers(x)], dim=1)
+
+
+def _dense_block(n_in: int, n_bottlenecks: int = 4, growth: int = 12) -> nn.Sequential:
+    """Four bottlenecks and a transition: ReLU, 1x1x12 convolution, 2x2 average-pool."""
+    bottlenecks = [Bottleneck(n_in + growth * i) for i in range(n_bottlenecks)]
+    n_out = n_in + growth * n_bottlenecks
+    return nn.Sequential(*bottlenecks, nn.ReLU(), nn.Conv2d(n_out, growth, 1), nn.AvgPool2d(2))
+
+
+@_network("densenet", (1, 28, 28), "DenseNet", Bottleneck, _dense_block)
+def _densenet() -> nn.Module:
+    # The paper has stride 2 and a 2x2 pool, and kernels of 14x14 values after both: the pool's stride must be 1.
+    return nn.Sequential(
+        OrderedDict(
+            block1=nn.Sequential(
+                nn.Conv2d(1, 24, 7, stride=2, padding=3), nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(2, stride=1)
+            ),
+            block2=_dense_block(24),
+            block3=_dense_block(12),
+            output=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10)),
+        )
+    )

@@ -1,0 +1,554 @@
+"""Training that records: cached, resumable, several seeds at once.
+
+`train("lenet", dataset, seeds=range(3), steps=5000, checkpoints=[0, 1000])` returns a `Run`. What is already on disk
+is not trained again: more seeds, more steps or one more checkpoint train only what is missing. Dense networks are
+trained as one batched ensemble over their seeds, others seed after seed. Two runs of the same settings on the same
+device and thread count are equal to the bit, interrupted or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from . import models, paths, probes
+from .data import Dataset
+from .progress import bar
+from .runs import Run, RunFolder
+
+LOG_EVERY = 10  # training loss is averaged over so many steps
+SECONDS_BETWEEN_STATES = 10.0  # a kill loses at most this much training
+OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
+STATELESS = (nn.Tanh, nn.ReLU, nn.Sigmoid, nn.LeakyReLU, nn.Identity)
+
+
+def train(
+    network: str | Callable[[], nn.Module],
+    dataset: Dataset,
+    *,
+    seeds: Iterable[int] = (0,),
+    members: Sequence[Mapping] | None = None,
+    optimizer: str = "adam",
+    lr: float = 1e-3,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    batch_size: int | None = 100,
+    steps: int = 1000,
+    checkpoints: Iterable[int] | None = None,
+    observe: Callable | Mapping[str, Callable] | None = None,
+    observe_at: Iterable[int] | None = None,
+    precision: str = "float32",
+    device: str = "auto",
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> Run:
+    """Train `network` on `dataset` once for each seed, or read what was trained before.
+
+    network: a name of `models.names()`, or a function that returns a `torch.nn.Module` giving logits (n, classes).
+    members: instead of seeds, a grid such as [{"seed": 0, "weight_decay": 1e-3}, ...]; keys are arguments of `train`.
+    batch_size: samples a step, None for all of them (full batch). Loss: cross-entropy.
+    checkpoints: steps whose weights are kept; the last step always is. Step 0 is the untrained network.
+    observe, observe_at: a function, or {name: function}, called with a `Moment` at these steps; see `Moment`.
+    precision: "float32", or "bfloat16" for autocast. device: "auto" (CUDA where there is one), "cpu", "cuda", "mps".
+    folder: where runs are kept; None for data/runs.
+
+    Returns a `Run` over the members, in their order. At every checkpoint and observed step the run's metrics get
+    test_loss (bits) and test_accuracy; train_loss (bits) is averaged over ten steps.
+    Raises ValueError for unknown names, steps outside 0..steps and settings out of range.
+    """
+    spec = models.resolve(network)
+    settings = {
+        "optimizer": optimizer,
+        "lr": lr,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "batch_size": batch_size,
+        "precision": precision,
+    }
+    members = [{"seed": int(seed)} for seed in seeds] if members is None else [dict(member) for member in members]
+    _check_settings(settings, members, steps)
+    observers = _observers(observe)
+    kept = _check_steps("checkpoints", checkpoints, steps) | {steps}
+    observed = _check_steps("observe_at", observe_at, steps) if observers else set()
+    if observers and not observed:
+        raise ValueError("observe_at must name at least one step when observe is given; got none.")
+
+    base = Path(folder) if folder else paths.runs() / spec.name / dataset.name
+    folders = [RunFolder(base / name, identity) for name, identity in _identities(spec, dataset, settings, members)]
+    schedule = _Schedule(steps, frozenset(kept), frozenset(observed), observers)
+    device = choose_device(device)
+    with contextlib.ExitStack() as stack:
+        if any(schedule.missing(each) for each in folders):
+            for each in sorted(folders, key=lambda one: str(one.path)):
+                stack.enter_context(each.lock())
+        for group in _groups(spec, folders, schedule):
+            _train_group(spec, dataset, group, schedule, device, progress)
+    return Run(spec, tuple(folders), dataset)
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """"auto" is CUDA where there is one, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.split(":")[0]):
+        usable = ", ".join(name for name, there in available.items() if there)
+        raise ValueError(f"device must be auto or one of {usable} on this machine; got device={device!r}.")
+    return torch.device(device)
+
+
+@dataclass
+class Moment:
+    """What an observer sees: the networks of one group right after `step` updates.
+
+    An observer returns rows (a list of dicts, or a DataFrame), each with the key `member` (0 to n_members - 1) and
+    any columns of its own; seed, step and epoch are added. Give it a `version` attribute, or wrap it in
+    functools.partial with settings: both enter the name under which its rows are kept.
+    """
+
+    step: int
+    epoch: float
+    dataset: Dataset
+    _trainee: _Modules | _DenseEnsemble
+
+    @property
+    def n_members(self) -> int:
+        return self._trainee.n_members
+
+    def activations(self, layers: Iterable[str] | None, x: Tensor) -> dict[str, Tensor]:
+        """{layer: (members, n, ...)} for the inputs x; layers are top-level blocks, None for all of them."""
+        return self._trainee.activations(layers, x)
+
+    def modules(self) -> list[nn.Module]:
+        """One module a member, with the gradients of the last update (None at step 0)."""
+        return self._trainee.modules()
+
+
+# --------------------------------------------------------------------------------------------- what is asked for
+
+
+def _check_settings(settings: dict, members: list[dict], steps: int) -> None:
+    if not members:
+        raise ValueError("seeds must name at least one seed; got none.")
+    if not isinstance(steps, int) or steps < 0:
+        raise ValueError(f"steps must be an integer of at least 0; got steps={steps!r}.")
+    for member in members:
+        if unknown := set(member) - set(settings) - {"seed"}:
+            allowed = ", ".join(["seed", *settings])
+            raise ValueError(f"members may have the keys {allowed}; got {', '.join(sorted(unknown))}.")
+        chosen = settings | member
+        if chosen["optimizer"] not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}; got optimizer={chosen['optimizer']!r}.")
+        if chosen["precision"] not in PRECISIONS:
+            raise ValueError(
+                f"precision must be one of {', '.join(PRECISIONS)}; got precision={chosen['precision']!r}."
+            )
+        if chosen["batch_size"] is not None and chosen["batch_size"] < 1:
+            raise ValueError(f"batch_size must be at least 1, or None; got batch_size={chosen['batch_size']!r}.")
+        for name in ("lr", "momentum", "weight_decay"):
+            if not (math.isfinite(chosen[name]) and chosen[name] >= 0):
+                raise ValueError(f"{name} must be a finite number of at least 0; got {name}={chosen[name]!r}.")
+
+
+def _check_steps(name: str, wanted: Iterable[int] | None, steps: int) -> set[int]:
+    chosen = set() if wanted is None else {int(step) for step in wanted}
+    if outside := sorted(step for step in chosen if not 0 <= step <= steps):
+        raise ValueError(f"{name} must lie between 0 and steps={steps}; got {name}={outside}.")
+    return chosen
+
+
+def _observers(observe) -> dict[str, Callable]:
+    if observe is None:
+        return {}
+    if isinstance(observe, Mapping):
+        return dict(observe)
+    return {observer_name(observe): observe}
+
+
+def observer_name(observe: Callable) -> str:
+    """The name that an observer's rows are kept under: function, declared version, a hash of bound settings."""
+    inner = observe.func if isinstance(observe, functools.partial) else observe
+    name = f"{inner.__name__}-v{getattr(inner, 'version', 1)}"
+    if isinstance(observe, functools.partial):
+        name += f"-{paths.short_hash([observe.args, observe.keywords])}"
+    return name
+
+
+def _identities(spec: models.Network, dataset: Dataset, settings: dict, members: list[dict]):
+    for member in members:
+        identity = {
+            "network": spec.name,
+            "network_source": spec.source_hash,
+            "data": dataset.identity,
+            **settings,
+            **member,
+        }
+        seedless = {key: value for key, value in identity.items() if key != "seed"}
+        yield f"{paths.short_hash(seedless)}/seed-{identity['seed']}", identity
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """What a run must have in the end."""
+
+    steps: int
+    kept: frozenset[int]
+    observed: frozenset[int]
+    observers: dict[str, Callable]
+
+    def missing(self, folder: RunFolder) -> set[int]:
+        """The steps at which something is still to be recorded."""
+        missing = set(self.kept) - set(folder.steps())
+        for name in self.observers:
+            rows = folder.table(f"observed-{name}")
+            missing |= self.observed - (set(rows["step"].unique()) if len(rows) else set())
+        return missing
+
+    def start(self, folder: RunFolder) -> int | None:
+        """Where training goes on: the state on disk, or None for the beginning."""
+        trained_to, missing = folder.trained_to(), self.missing(folder)
+        if trained_to is None or min(missing) < trained_to:
+            return None  # an earlier moment is wanted, and only the last state has its optimiser
+        return None if trained_to in missing & self.observed else trained_to
+
+
+def _groups(spec, folders: list[RunFolder], schedule: _Schedule) -> list[list[RunFolder]]:
+    """Members that can be trained together: same settings but for seed and weight decay, same starting step."""
+    together: dict[tuple, list[RunFolder]] = {}
+    ensemble = is_dense(spec.build())
+    for folder in folders:
+        missing = schedule.missing(folder)
+        if not missing:
+            continue
+        shared = {key: value for key, value in folder.identity.items() if key not in ("seed", "weight_decay")}
+        key = (paths.short_hash(shared), schedule.start(folder), max(missing), None if ensemble else str(folder.path))
+        together.setdefault(key, []).append(folder)
+    return list(together.values())
+
+
+# --------------------------------------------------------------------------------------------- the loop
+
+
+def _train_group(spec, dataset: Dataset, folders: list[RunFolder], schedule: _Schedule, device, progress: bool) -> None:
+    settings = folders[0].identity
+    modules = [models.build(spec, folder.seed) for folder in folders]
+    trainee = (_DenseEnsemble if is_dense(modules[0]) else _Modules)(modules, device)
+    optimiser = _optimiser(trainee, settings)
+    decays = [folder.identity["weight_decay"] for folder in folders]
+    recorder = _MomentRecorder(dataset, folders, schedule, trainee, device)
+    start = schedule.start(folders[0])
+    last = max(max(schedule.missing(folder)) for folder in folders)
+    for folder in folders:
+        folder.write_record(device=_device_name(device), threads=torch.get_num_threads(), torch=torch.__version__)
+        folder.cut_tables(folder.trained_to() or 0)
+    if start is not None:
+        _restore(trainee, optimiser, [folder.state() for folder in folders])
+    first = start or 0
+    stay_behind = [folder for folder in folders if (folder.trained_to() or -1) > last]  # never move a state backwards
+    batches = _Batches(dataset, settings["batch_size"], [folder.seed for folder in folders], device)
+    recorder.at(first, batches.per_epoch)
+    saved = time.monotonic()
+    with bar(last, f"{spec.name} {_seed_words(folders)}", first, shown=progress) as shown:
+        for step in range(first + 1, last + 1):
+            x, y = batches.at(step)
+            loss = trainee.losses(x, y, PRECISIONS[settings["precision"]], _noise_seed(folders, step))
+            optimiser.zero_grad()
+            (loss.sum() + trainee.decay(decays)).backward()
+            optimiser.step()
+            recorder.loss(step, loss.detach(), batches.per_epoch)
+            recorder.at(step, batches.per_epoch)
+            if step == last or time.monotonic() - saved > SECONDS_BETWEEN_STATES:
+                recorder.flush()
+                for folder, state in zip(folders, _states(trainee, optimiser), strict=True):
+                    if folder not in stay_behind:
+                        folder.write_state(step, state)
+                saved = time.monotonic()
+            shown.update()
+    recorder.flush()
+    if first == last:
+        for folder, state in zip(folders, _states(trainee, optimiser), strict=True):
+            if folder.trained_to() is None:
+                folder.write_state(last, state)
+
+
+def _seed_words(folders: list[RunFolder]) -> str:
+    seeds = sorted({folder.seed for folder in folders})
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} ({platform.machine()})"
+
+
+def _noise_seed(folders: list[RunFolder], step: int) -> int:
+    """For networks with dropout: the noise of a step belongs to (seed, step), so a resumed run repeats it."""
+    return int(np.random.SeedSequence([folders[0].seed, step, 1]).generate_state(1)[0])
+
+
+class _Batches:
+    """The training samples of each step: the order belongs to (seed, epoch) and to nothing else."""
+
+    def __init__(self, dataset: Dataset, batch_size: int | None, seeds: list[int], device: torch.device):
+        self.x, self.y = dataset.x_train.to(device), dataset.y_train.to(device)
+        self.size = min(batch_size or len(self.x), len(self.x))
+        self.seeds, self.full = seeds, batch_size is None
+        self.per_epoch = math.ceil(len(self.x) / self.size)
+        self._epoch, self._order = -1, None
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """(members, batch, ...) inputs and (members, batch) labels of the step that is numbered from 1."""
+        epoch, place = divmod(step - 1, self.per_epoch)
+        if epoch != self._epoch:
+            orders = [self._permutation(seed, epoch) for seed in self.seeds]
+            self._epoch, self._order = epoch, torch.stack(orders).to(self.x.device)
+        chosen = self._order[:, place * self.size : (place + 1) * self.size]
+        return self.x[chosen], self.y[chosen]
+
+    def _permutation(self, seed: int, epoch: int) -> Tensor:
+        if self.full:
+            return torch.arange(len(self.x))
+        return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(self.x)))
+
+
+class _MomentRecorder:
+    """Writes what is wanted at each step to the folders of a group."""
+
+    def __init__(self, dataset, folders, schedule, trainee, device):
+        self.dataset, self.folders, self.schedule, self.trainee = dataset, folders, schedule, trainee
+        self.y_test = dataset.y_test.to(device)
+        self.losses: list[Tensor] = []
+        self.waiting: dict[str, list[pd.DataFrame]] = {}
+
+    def at(self, step: int, per_epoch: int) -> None:
+        wanted = step in self.schedule.kept or step in self.schedule.observed
+        if not wanted:
+            return
+        logits = list(self.trainee.activations(None, self.dataset.x_test).values())[-1]
+        loss, accuracy = probes.evaluate(logits, self.y_test)
+        for quantity, values in (("test_loss", loss), ("test_accuracy", accuracy)):
+            self._metric(step, per_epoch, quantity, values)
+        if step in self.schedule.kept:
+            for folder, weights in zip(self.folders, self.trainee.weights(), strict=True):
+                if step not in folder.steps():
+                    folder.write_checkpoint(step, weights)
+        if step in self.schedule.observed:
+            moment = Moment(step, step / per_epoch, self.dataset, self.trainee)
+            for name, observe in self.schedule.observers.items():
+                rows = pd.DataFrame(observe(moment)).assign(step=step, epoch=step / per_epoch)
+                self._wait(f"observed-{name}", rows)
+
+    def loss(self, step: int, loss: Tensor, per_epoch: int) -> None:
+        self.losses.append(loss)
+        if step % LOG_EVERY == 0:
+            mean = torch.stack(self.losses).mean(0) / math.log(2)
+            self._metric(step, per_epoch, "train_loss", mean)
+            self.losses = []
+
+    def _metric(self, step: int, per_epoch: int, quantity: str, values: Tensor) -> None:
+        rows = [
+            {"member": member, "step": step, "epoch": step / per_epoch, "quantity": quantity, "value": value}
+            for member, value in enumerate(values.tolist())
+        ]
+        self._wait("metrics", pd.DataFrame(rows))
+
+    def _wait(self, table: str, rows: pd.DataFrame) -> None:
+        self.waiting.setdefault(table, []).append(rows)
+
+    def flush(self) -> None:
+        """Write the rows that wait; those of one step come together, so replacing by step loses none."""
+        for table, parts in self.waiting.items():
+            rows = pd.concat(parts, ignore_index=True)
+            for member, folder in enumerate(self.folders):
+                own = rows[rows["member"] == member].drop(columns="member")
+                if len(own):
+                    folder.write_rows(table, own)
+        self.waiting = {}
+
+
+# --------------------------------------------------------------------------------------------- optimiser and state
+
+
+def _optimiser(trainee, settings: dict) -> torch.optim.Optimizer:
+    # weight decay is added to the loss (`decay`), so that members of an ensemble can differ in it
+    chosen = {"lr": settings["lr"], "fused": trainee.device.type in ("cpu", "cuda")}
+    if settings["optimizer"] == "sgd":
+        chosen["momentum"] = settings["momentum"]
+    return OPTIMIZERS[settings["optimizer"]](list(trainee.parameters.values()), **chosen)
+
+
+def _states(trainee, optimiser) -> list[dict[str, Tensor]]:
+    """For each member, weights and optimiser state as one flat dictionary."""
+    states = [{f"model/{key}": value for key, value in weights.items()} for weights in trainee.weights()]
+    for name, parameter in trainee.parameters.items():
+        for key, value in optimiser.state.get(parameter, {}).items():
+            if value is None:
+                continue
+            for member, state in enumerate(states):
+                state[f"optimizer/{key}/{name}"] = trainee.member_part(value, parameter, member)
+    return states
+
+
+def _restore(trainee, optimiser, states: list[dict[str, Tensor]]) -> None:
+    trainee.load([{key[6:]: value for key, value in state.items() if key.startswith("model/")} for state in states])
+    for name, parameter in trainee.parameters.items():
+        keys = [key for key in states[0] if key.startswith("optimizer/") and key.split("/", 2)[2] == name]
+        for key in keys:
+            parts = [state[key].to(trainee.device) for state in states]
+            optimiser.state[parameter][key.split("/")[1]] = trainee.join_parts(parts, parameter)
+
+
+# --------------------------------------------------------------------------------------------- what is trained
+
+
+def is_dense(module: nn.Module) -> bool:
+    """Whether a network is only flattening, linear layers and plain activations, one after the other."""
+    if not isinstance(module, nn.Sequential):
+        return False
+    return all(
+        is_dense(child) if isinstance(child, nn.Sequential) else isinstance(child, (nn.Flatten, nn.Linear, *STATELESS))
+        for child in module.children()
+    )
+
+
+class _Modules:
+    """One network of any kind."""
+
+    n_members = 1
+
+    def __init__(self, modules: list[nn.Module], device: torch.device):
+        (self.module,) = modules
+        self.device = device
+        self.has_maps = any(parameter.ndim == 4 for parameter in self.module.parameters())
+        self.has_noise = any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in self.module.modules())
+        self.module.to(device, memory_format=torch.channels_last if self.has_maps else torch.preserve_format)
+        self.parameters = dict(self.module.named_parameters())
+
+    def losses(self, x: Tensor, y: Tensor, precision, noise_seed: int) -> Tensor:
+        """(1,) mean cross-entropy in nats."""
+        x = x[0].contiguous(memory_format=torch.channels_last) if self.has_maps and x.ndim == 5 else x[0]
+        self.module.train()
+        with contextlib.ExitStack() as stack:
+            if self.has_noise:
+                stack.enter_context(torch.random.fork_rng())
+                torch.manual_seed(noise_seed)
+            stack.enter_context(torch.autocast(self.device.type, precision, enabled=precision is not None))
+            logits = self.module(x)
+        return nn.functional.cross_entropy(logits.float(), y[0]).unsqueeze(0)
+
+    def decay(self, decays: list[float]) -> Tensor | float:
+        """The loss term whose gradient is weight_decay * weight."""
+        if not decays[0]:
+            return 0.0
+        return decays[0] / 2 * sum(parameter.square().sum() for parameter in self.parameters.values())
+
+    def activations(self, layers, x: Tensor) -> dict[str, Tensor]:
+        return {key: value.unsqueeze(0) for key, value in probes.activations(self.module, x, layers).items()}
+
+    def modules(self) -> list[nn.Module]:
+        return [self.module]
+
+    def weights(self) -> list[dict[str, Tensor]]:
+        return [self.module.state_dict()]
+
+    def load(self, weights: list[dict[str, Tensor]]) -> None:
+        self.module.load_state_dict(weights[0])
+
+    def member_part(self, value: Tensor, _parameter: Tensor, _member: int) -> Tensor:
+        return value
+
+    def join_parts(self, parts: list[Tensor], parameter: Tensor) -> Tensor:
+        # a state that is shaped like its parameter must also lie in memory like it (channels-last)
+        return torch.empty_like(parameter).copy_(parts[0]) if parts[0].shape == parameter.shape else parts[0]
+
+
+class _DenseEnsemble:
+    """Dense networks of one shape, their weights stacked: one batched product a layer serves all members."""
+
+    def __init__(self, modules: list[nn.Module], device: torch.device):
+        self.n_members, self.device, self.template = len(modules), device, modules[0]
+        states = [module.state_dict() for module in modules]
+        self.parameters = {
+            key: nn.Parameter(torch.stack([state[key] for state in states]).to(device)) for key in states[0]
+        }
+
+    def losses(self, x: Tensor, y: Tensor, precision, _noise_seed: int) -> Tensor:
+        """(members,) mean cross-entropy in nats."""
+        with torch.autocast(self.device.type, precision, enabled=precision is not None):
+            logits = self._forward(x, {})
+        return nn.functional.cross_entropy(logits.float().transpose(1, 2), y, reduction="none").mean(1)
+
+    def decay(self, decays: list[float]) -> Tensor | float:
+        """The loss term whose gradient is each member's weight_decay times its weight."""
+        if not any(decays):
+            return 0.0
+        factors = torch.tensor(decays, device=self.device) / 2
+        return sum((parameter.square().flatten(1).sum(1) * factors).sum() for parameter in self.parameters.values())
+
+    @torch.no_grad()
+    def activations(self, layers, x: Tensor) -> dict[str, Tensor]:
+        known = probes.block_names(self.template)
+        layers = known if layers is None else list(layers)
+        if unknown := [layer for layer in layers if layer not in known]:
+            raise ValueError(f"layers must be among {', '.join(known)}; got layers={unknown!r}.")
+        collected: dict[str, Tensor] = {}
+        self._forward(x.to(self.device).expand(self.n_members, *x.shape), collected)
+        return {layer: collected[layer] for layer in layers}
+
+    def _forward(self, x: Tensor, collected: dict[str, Tensor]) -> Tensor:
+        """x: (members, n, ...) -> (members, n, outputs); the output of every top-level block goes to `collected`."""
+        for name, block in self.template.named_children():
+            x = self._through(block, name, x)
+            collected[name] = x
+        return x
+
+    def _through(self, layer: nn.Module, name: str, x: Tensor) -> Tensor:
+        if isinstance(layer, nn.Sequential):
+            for child_name, child in layer.named_children():
+                x = self._through(child, f"{name}.{child_name}", x)
+            return x
+        if isinstance(layer, nn.Flatten):
+            return x.flatten(2)
+        if isinstance(layer, nn.Linear):
+            weight = self.parameters[f"{name}.weight"].transpose(1, 2)
+            if layer.bias is None:
+                return torch.bmm(x, weight)
+            return torch.baddbmm(self.parameters[f"{name}.bias"].unsqueeze(1), x, weight)
+        return layer(x)
+
+    def modules(self) -> list[nn.Module]:
+        modules = []
+        for member, weights in enumerate(self.weights()):
+            module = models.copy_with(self.template, weights)
+            for name, parameter in module.named_parameters():
+                gradient = self.parameters[name].grad
+                parameter.grad = None if gradient is None else gradient[member].clone()
+            modules.append(module)
+        return modules
+
+    def weights(self) -> list[dict[str, Tensor]]:
+        return [
+            {key: value.detach()[member] for key, value in self.parameters.items()} for member in range(self.n_members)
+        ]
+
+    def load(self, weights: list[dict[str, Tensor]]) -> None:
+        with torch.no_grad():
+            for key, parameter in self.parameters.items():
+                parameter.copy_(torch.stack([one[key].to(self.device) for one in weights]))
+
+    def member_part(self, value: Tensor, parameter: Tensor, member: int) -> Tensor:
+        return value[member] if value.shape == parameter.shape else value
+
+    def join_parts(self, parts: list[Tensor], parameter: Tensor) -> Tensor:
+        return torch.stack(parts) if parts[0].shape == parameter.shape[1:] else parts[0]
