@@ -1,0 +1,86 @@
+"""Checks that every estimator makes of its input, and what a saturated estimate is."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def samples(name: str, value, *, min_samples: int = 2) -> Tensor:
+    """`value` as a floating tensor (..., n, d) without gradient.
+
+    Half precision becomes float32 (estimates are never computed in it), integers and booleans too.
+    Raises ValueError for complex or non-numeric values, fewer than two dimensions, fewer than `min_samples` samples,
+    no features, NaN and infinity.
+    """
+    tensor = _tensor(name, value)
+    if tensor.is_complex():
+        raise ValueError(f"{name} must be real; got dtype={tensor.dtype}.")
+    if tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.float()
+    if tensor.ndim < 2 or tensor.shape[-1] < 1:
+        raise ValueError(f"{name} must have the shape (..., n, d) with d >= 1; got shape={tuple(tensor.shape)}.")
+    if tensor.shape[-2] < min_samples:
+        raise ValueError(f"{name} must have at least {min_samples} samples; got n={tensor.shape[-2]}.")
+    if tensor.numel() and not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():  # both carry a NaN on
+        raise ValueError(f"{name} must be finite; got {int((~torch.isfinite(tensor)).sum())} NaN or infinite values.")
+    return tensor
+
+
+def labels(name: str, value, n_samples: int, device) -> Tensor:
+    """`value` as int64 class numbers from 0, (n,).
+
+    Raises ValueError for another length, more than one dimension, or labels that are not whole numbers from 0.
+    """
+    tensor = _tensor(name, value).to(device)
+    if tensor.ndim != 1 or len(tensor) != n_samples:
+        raise ValueError(f"{name} must have the shape ({n_samples},); got shape={tuple(tensor.shape)}.")
+    if tensor.is_complex() or (tensor.is_floating_point() and not (torch.isfinite(tensor) & (tensor % 1 == 0)).all()):
+        raise ValueError(f"{name} must hold whole numbers; got dtype={tensor.dtype} with other values.")
+    tensor = tensor.long()
+    if tensor.min() < 0:
+        raise ValueError(f"{name} must hold class numbers from 0; got the smallest {int(tensor.min())}.")
+    return tensor
+
+
+def class_count(name: str, value: int | None, y: Tensor) -> int:
+    """The number of classes: given, or one more than the largest label."""
+    largest = int(y.max())
+    if value is None:
+        return largest + 1
+    if not isinstance(value, int) or value <= largest:
+        raise ValueError(f"{name} must be an integer larger than the largest label {largest}; got {name}={value!r}.")
+    return value
+
+
+def positive(name: str, value: float) -> float:
+    """A finite number above 0; ValueError otherwise."""
+    if isinstance(value, bool) or not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a finite number larger than 0; got {name}={value!r}.")
+    return float(value)
+
+
+def _tensor(name: str, value) -> Tensor:
+    try:
+        return torch.as_tensor(value).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be a tensor or an array of numbers; got {type(value).__name__}.") from error
+
+
+def label_entropy(y) -> float:
+    """H(Y) of the labels as they occur, in bits."""
+    counts = torch.bincount(_tensor("y", y).long())
+    shares = counts[counts > 0].double() / counts.sum()
+    return float(-(shares * shares.log2()).sum()) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def at_bound(value, upper: float, lower: float = 0.0, *, tolerance: float = 0.05) -> Tensor:
+    """Whether an estimate sits at the end of its scale: within `tolerance` bits of `upper` or of `lower`.
+
+    value: any shape, bits. upper: log2 n for I(X;T), H(Y) for I(T;Y). Returns booleans of the same shape.
+    An estimate at a bound says how many samples there are, not what the network does.
+    """
+    tensor = torch.as_tensor(value)
+    return (tensor >= upper - tolerance) | (tensor <= lower + tolerance)

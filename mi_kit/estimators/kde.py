@@ -1,0 +1,176 @@
+"""Pairwise kernel bounds on the entropy of activations with Gaussian noise (Kolchinsky and Tracey 2017)."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import inputs
+
+BOUNDS = ("upper", "lower", "both")
+TILE_ELEMENTS = 1 << 18  # of kernel values at a time: 1 MB in float32, which stays in a core's cache
+FLOOR = -40.0
+ROUNDING = 2e-3  # largest exponent error in float32 that changes an estimate by less than 1e-4 bits (see below)
+
+
+class KdeInformation(NamedTuple):
+    """Estimates in bits. With several noise variances, a leading axis numbers them.
+
+    i_xt: (..., ) I(X;T). i_ty: (...) I(T;Y). i_ty_per_class: (..., classes) I(T;[Y=c]), one class against the rest.
+    """
+
+    i_xt: Tensor
+    i_ty: Tensor
+    i_ty_per_class: Tensor
+
+
+class KdeBounds(NamedTuple):
+    """Both bounds, each a `KdeInformation`."""
+
+    lower: KdeInformation
+    upper: KdeInformation
+
+
+def kde_information(
+    t,
+    y,
+    *,
+    noise_variance: float | Sequence[float] = 0.1,
+    bound: str = "upper",
+    n_classes: int | None = None,
+    tile_elements: int = TILE_ELEMENTS,
+) -> KdeInformation | KdeBounds:
+    """I(X;T+Z), I(T+Z;Y) and I(T+Z;[Y=c]) of activations t with Gaussian noise Z of the given variance, in bits.
+
+    I(X;T+Z) = -1/n sum_i log2( 1/n sum_j k(t_i, t_j) ), k = exp(-|t_i - t_j|^2 / (2 v)) for the upper bound of the
+    mixture's entropy and exp(-|t_i - t_j|^2 / (8 v)) for the lower one;
+    I(T+Z;Y) = H(T+Z) - sum_y p(y) H(T+Z|y), both entropies under the same bound.
+
+    t: (..., n, d), leading dimensions are batch (seeds, epochs, kernels). y: (n,) class numbers from 0.
+    noise_variance: v, or several: all from one pass over the pairs, on a leading axis of the results.
+    bound: "upper", "lower" or "both" (a `KdeBounds`). n_classes: None takes the largest label plus one.
+    tile_elements: how many kernel values are held at a time; the answer does not depend on it.
+
+    Returns `KdeInformation`, its tensors of t's device and dtype.
+    Raises ValueError for bad shapes, values or arguments; it names the argument, the rule and the value.
+
+    What it measures: a deterministic network has infinite I(X;T) for continuous X; this is the information that is
+    left under noise of variance v, and it depends on v and on the scale of T as much as on the network. The bounds
+    hold for I(X;T) of the empirical distribution, which is at most log2 n: at small v, or in high dimension, every
+    sample is alone and the estimate sits at log2 n (see `at_bound`). I(T;Y) is a difference of two bounds and bounds
+    nothing by itself. Memory: linear in n at a fixed tile. No gradient.
+
+    Source: Kolchinsky and Tracey, Estimating mixture entropy with pairwise distances, Entropy 19:361 (2017), eqs. 10,
+    20 and 22; used by Saxe et al. (2018) and Fang et al. (2018, eqs. 3 to 5; their printed sums lack the 1/n).
+    """
+    t = inputs.samples("t", t)
+    y = inputs.labels("y", y, t.shape[-2], t.device)
+    n_classes = inputs.class_count("n_classes", n_classes, y)
+    several = isinstance(noise_variance, Sequence)
+    variances = [inputs.positive("noise_variance", v) for v in (noise_variance if several else [noise_variance])]
+    if not variances:
+        raise ValueError(f"noise_variance must hold at least one number; got noise_variance={noise_variance!r}.")
+    if bound not in BOUNDS:
+        raise ValueError(f"bound must be one of {', '.join(BOUNDS)}; got bound={bound!r}.")
+    if not isinstance(tile_elements, int) or tile_elements < 1:
+        raise ValueError(f"tile_elements must be an integer of at least 1; got tile_elements={tile_elements!r}.")
+
+    batch, (n, d) = t.shape[:-2], t.shape[-2:]
+    with torch.no_grad(), _full_precision():
+        sums = _class_sums(t.reshape(-1, n, d), y, n_classes, variances, bound, tile_elements)
+        shape = (len(variances), *batch) if several else batch
+        results = [_information(one, y, shape) for one in sums]  # one: (variances, batch, n, classes)
+    return KdeBounds(*results) if bound == "both" else results[0]
+
+
+def _information(sums: Tensor, y: Tensor, shape: tuple[int, ...]) -> KdeInformation:
+    """From sum_j k(t_i, t_j) [y_j = c] for every i and c to the informations."""
+    n, n_classes = len(y), sums.shape[-1]
+    is_class = torch.nn.functional.one_hot(y, n_classes).to(sums.dtype)  # (n, classes)
+    counts = is_class.sum(0)
+    rest = sums @ (1 - torch.eye(n_classes, dtype=sums.dtype, device=sums.device))  # no cancellation, unlike all - own
+    entropy_t = -torch.log2(sums.sum(-1) / n).mean(-1)
+    # each class: p(c) H(T|c) = -1/n sum_{i in c} log2(own sum / n_c); an empty class contributes nothing
+    own = (torch.log2(sums / counts.clamp(min=1)) * is_class).nan_to_num(0.0, neginf=0.0).sum(-2) / n
+    others = (torch.log2(rest / (n - counts).clamp(min=1)) * (1 - is_class)).nan_to_num(0.0, neginf=0.0).sum(-2) / n
+    return KdeInformation(
+        entropy_t.reshape(shape),
+        (entropy_t + own.sum(-1)).reshape(shape),
+        (entropy_t.unsqueeze(-1) + own + others).reshape(*shape, n_classes),
+    )
+
+
+def _class_sums(t: Tensor, y: Tensor, n_classes: int, variances: list[float], bound: str, tile_elements: int):
+    """For each bound wanted: (variances, batch, n, classes), the sum over class c of k(t_i, t_j)."""
+    n_bounds = 2 if bound == "both" else 1
+    n_batch, n, d = t.shape
+    sums = [t.new_zeros(len(variances), n_batch, n, n_classes) for _ in range(n_bounds)]
+    is_class = torch.nn.functional.one_hot(y, n_classes).to(t.dtype)
+    tile = max(1, min(n, math.isqrt(tile_elements)))
+    step = max(1, tile_elements // (tile * tile))  # small problems: several of the batch in one tile
+    for first in range(0, n_batch, step):
+        part = slice(first, first + step)
+        points = t[part] - t[part].mean(1, keepdim=True)  # centred: the product below rounds less
+        exact = _needs_double(points, min(variances))
+        points = points.double() if exact else points
+        norms = torch.linalg.vector_norm(points, dim=-1).square_()  # (batch, n)
+        for i in range(0, n, tile):
+            rows = slice(i, i + tile)
+            for j in range(i, n, tile):
+                columns = slice(j, j + tile)
+                halves = _minus_half_squared_distances(points, norms, rows, columns).to(t.dtype)
+                for v, variance in enumerate(variances):
+                    for sum_of, kernel in zip(sums, _kernels(halves, variance, bound), strict=True):
+                        sum_of[v, part, rows] += kernel @ is_class[columns]
+                        if j > i:
+                            sum_of[v, part, columns] += (is_class[rows].T @ kernel).transpose(1, 2)
+    return sums
+
+
+def _minus_half_squared_distances(points: Tensor, norms: Tensor, rows: slice, columns: slice) -> Tensor:
+    """-|a_i - b_j|^2 / 2 as a_i b_j - |a_i|^2/2 - |b_j|^2/2; exactly 0 for a point and itself."""
+    halves = torch.bmm(points[:, rows], points[:, columns].transpose(1, 2))
+    halves.sub_(norms[:, rows, None], alpha=0.5).sub_(norms[:, None, columns], alpha=0.5).clamp_(max=0)
+    if rows == columns:
+        halves.diagonal(dim1=1, dim2=2).zero_()
+    return halves
+
+
+def _kernels(halves: Tensor, variance: float, bound: str) -> list[Tensor]:
+    """The kernel of each bound wanted, lower first: one exponential serves both (upper = lower to the 4th power).
+
+    Exponents are floored where the kernel is below 1e-17 of the self-kernel 1: sums do not change, and no subnormal
+    number, which would cost ten times a normal one, is ever made.
+    """
+    if bound == "upper":
+        return [(halves / variance).clamp_(min=2 * FLOOR).exp_()]
+    lower = (halves / (4 * variance)).clamp_(min=FLOOR).exp_()
+    return [lower] if bound == "lower" else [lower, lower.square().clamp_(min=math.exp(FLOOR)).square_()]
+
+
+def _needs_double(points: Tensor, variance: float) -> bool:
+    """Whether the product of float32 activations must be taken in float64.
+
+    Its rounding error is about eps |t|^2, and reaches the exponent divided by 2 v. The rest of the pass stays in
+    float32: only distances suffer from the cancellation.
+    """
+    if points.dtype == torch.float64 or points.device.type == "mps":
+        return False
+    largest = float(torch.linalg.vector_norm(points, dim=-1).max()) ** 2
+    return torch.finfo(points.dtype).eps * largest / (2 * variance) > ROUNDING
+
+
+@contextlib.contextmanager
+def _full_precision():
+    """No TF32 in here, whatever the session allows."""
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
