@@ -38,8 +38,11 @@ def notebooks() -> Path:
 
 
 def figures(notebook: str, profile: str, parameters: dict | None = None) -> Path:
-    """The folder that a run of `notebook` writes to; explicit `parameters` get a folder of their own below it."""
-    folder = root() / "figures" / profile / notebook
+    """The folder that a run of `notebook` writes to; explicit `parameters` get a folder of their own below it.
+
+    A run of the paper profile writes to figures/paper-run: figures/paper is in git and written by `mi-kit publish`.
+    """
+    folder = root() / "figures" / ("paper-run" if profile == "paper" else profile) / notebook
     explicit = {key: value for key, value in (parameters or {}).items() if value is not None and key != "profile"}
     return folder / short_hash(explicit) if explicit else folder
 

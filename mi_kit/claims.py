@@ -1,0 +1,151 @@
+"""Claims as code: what a claim needs to be tested, and the rule that turns a table into a verdict.
+
+A rule is committed before the first run that could decide it; claims.csv carries the rule's words and the commit.
+"""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import paths
+
+HOLDS, FAILS, UNDECIDED, NOT_TESTED = "holds", "fails", "undecided", "not tested"
+SATURATED_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What must be true of the rows that a claim is judged on; unmet means "not tested"."""
+
+    dataset: str | None = None
+    seeds: int = 3
+    steps: int = 0
+
+    def unmet(self, rows: pd.DataFrame) -> str:
+        """Why the claim cannot be tested on these rows; empty if it can."""
+        if rows.empty:
+            return "there is no row to judge"
+        reasons = []
+        if self.dataset and set(rows["dataset"]) != {self.dataset}:
+            reasons.append(f"needs {self.dataset}; this run has {', '.join(sorted(set(rows['dataset'])))}")
+        n_seeds = rows.groupby("model")["seed"].nunique().min()
+        if n_seeds < self.seeds:
+            reasons.append(f"needs {self.seeds} seeds; this run has {n_seeds}")
+        last = rows.groupby("model")["step"].max().min()
+        if last < self.steps:
+            reasons.append(f"needs {self.steps:,} iterations; this run has {last:,}")
+        return "; ".join(reasons)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a rule says: a verdict and the measured numbers in words."""
+
+    verdict: str
+    measured: str
+
+    def __post_init__(self):
+        if self.verdict not in (HOLDS, FAILS, UNDECIDED):
+            raise ValueError(f"verdict must be {HOLDS}, {FAILS} or {UNDECIDED}; got verdict={self.verdict!r}.")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper.
+
+    select: from the tables of an experiment to the rows that the claim speaks of, with the columns dataset, model,
+    seed, step, and at_bound where they are estimates. rule: from those rows to a `Judgement`; its docstring is the
+    rule in words. needs: checked on the selected rows.
+    """
+
+    id: str
+    statement: str
+    paper: str
+    select: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
+    rule: Callable[[pd.DataFrame], Judgement]
+    needs: Needs = Needs()
+
+
+def judge(claims: list[Claim], tables: Mapping[str, pd.DataFrame], profile: str) -> pd.DataFrame:
+    """The claims table: one row a claim, with what was measured, the verdict and its reason."""
+    return pd.DataFrame([_judge_one(claim, tables, profile) for claim in claims])
+
+
+def _judge_one(claim: Claim, tables: Mapping[str, pd.DataFrame], profile: str) -> dict:
+    rows = claim.select(tables)
+    reason = claim.needs.unmet(rows)
+    saturated = float(rows["at_bound"].mean()) if "at_bound" in rows and len(rows) else 0.0
+    found = claim.rule(rows) if len(rows) else Judgement(UNDECIDED, "nothing")
+    verdict = found.verdict
+    if reason:
+        verdict = NOT_TESTED
+    elif saturated > SATURATED_SHARE:
+        verdict, reason = UNDECIDED, f"saturated: {saturated:.0%} of its points lie within 0.05 bit of a bound"
+    return {
+        "claim": claim.id,
+        "statement": claim.statement,
+        "paper": claim.paper,
+        "measured": found.measured,
+        "verdict": verdict,
+        "reason": reason,
+        "n_seeds": int(rows["seed"].nunique()) if len(rows) else 0,
+        "dataset": ", ".join(sorted(set(rows["dataset"]))) if len(rows) else "",
+        "profile": profile,
+        "rule": " ".join((inspect.getdoc(claim.rule) or "").split()),
+        "commit": commit_of(Path(inspect.getfile(claim.rule))),
+    }
+
+
+def interval(values, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Mean and its t interval over seeds: (mean, low, high); infinite width for a single value."""
+    from scipy import stats
+
+    values = np.asarray(values, dtype=float)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, -np.inf, np.inf
+    half = float(stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
+def words(values, unit: str = "", scale: float = 1.0, digits: int = 2) -> str:
+    """`1.23 [1.10, 1.36] bit`: mean and 95 % interval over seeds."""
+    mean, low, high = (scale * value for value in interval(values))
+    span = f" [{low:.{digits}f}, {high:.{digits}f}]" if np.isfinite(low) else ""
+    return f"{mean:.{digits}f}{span}{' ' + unit if unit else ''}"
+
+
+def commit_of(file: Path | None = None) -> str:
+    """The commit that last changed `file` (the newest of all for None), marked when it is changed since."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(paths.root()), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    target = [] if file is None else ["--", str(file)]
+    try:
+        commit = git("log", "-1", "--format=%h", *target)
+        changed = git("status", "--porcelain", "--untracked-files=no", *target)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit or 'none'}{' (changed since)' if changed else ''}"
+
+
+def show(table: pd.DataFrame):
+    """The claims table for a notebook page: the verdict in colour and in words."""
+    colours = {HOLDS: "#d5efdb", FAILS: "#f9d6d0", UNDECIDED: "#f7ecc9", NOT_TESTED: "#e8e8e8"}
+    columns = ["claim", "statement", "paper", "measured", "verdict", "reason"]
+    return (
+        table[columns]
+        .style.hide(axis="index")
+        .map(lambda verdict: f"background-color: {colours[verdict]}; font-weight: bold", subset=["verdict"])
+        .set_properties(**{"text-align": "left", "vertical-align": "top", "white-space": "normal", "color": "#111"})
+        .set_table_styles([{"selector": "th", "props": "text-align: left"}])
+    )

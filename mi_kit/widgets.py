@@ -1,0 +1,99 @@
+"""Sliders that need no kernel: every frame is rendered once, the browser only shows another one."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from . import cache
+
+MAX_FRAMES = 120
+MAX_BYTES = 8_000_000
+DPI = 80
+
+
+def explore(
+    draw: Callable[..., Figure], *, data: pd.DataFrame | Sequence[pd.DataFrame] = (), version: int = 1, **axes: Sequence
+):
+    """Sliders over the frames of `draw(**choice)`, for one or two axes such as iteration=[...] and layer=[...].
+
+    draw: takes one value of every axis by name and returns a figure; the one that draws the static figure.
+    data: the tables that the frames show; with `version` (of the draw function) they name the cached frames.
+    Axes: at least one value each. The last axis is the outer one. Beyond 120 frames the longest axis is thinned, and
+    the widget says so. Returns an ipywidgets box that also moves in a page or notebook without a kernel.
+    Raises ValueError for no axis, more than two, an empty one, or more than 8 MB of frames.
+    """
+    if not 1 <= len(axes) <= 2 or not all(len(values) for values in axes.values()):
+        raise ValueError(f"axes must be one or two, none of them empty; got {({k: len(v) for k, v in axes.items()})}.")
+    chosen, note = _thin({name: list(values) for name, values in axes.items()})
+    tables = [data] if isinstance(data, pd.DataFrame) else list(data)
+    frames = {}
+    for values in itertools.product(*chosen.values()):
+        choice = dict(zip(chosen, values, strict=True))
+        key = {"draw": draw, "version": version, "data": tables, "choice": choice, "dpi": DPI}
+        frames[values] = cache.frame(key, lambda choice=choice: _png(draw(**choice)))
+    if (size := sum(map(len, frames.values()))) > MAX_BYTES:
+        raise ValueError(f"frames must take at most {MAX_BYTES:,} bytes together; got {size:,} in {len(frames)} frames.")
+    return _box(chosen, frames, note)
+
+
+def _thin(axes: dict[str, list]) -> tuple[dict[str, list], str]:
+    """Every k-th value of the longest axis (and the last) so that there are at most MAX_FRAMES frames."""
+    lengths = {name: len(values) for name, values in axes.items()}
+    longest = max(lengths, key=lengths.get)
+    others = 1
+    for name, length in lengths.items():
+        others *= 1 if name == longest else length
+    allowed = max(2, MAX_FRAMES // others)
+    if lengths[longest] <= allowed:
+        return axes, ""
+    places = sorted({round(k * (lengths[longest] - 1) / (allowed - 1)) for k in range(allowed)})
+    thinned = axes | {longest: [axes[longest][place] for place in places]}
+    return thinned, f"Shown: {len(places)} of {lengths[longest]} values of {longest}."
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def _box(axes: dict[str, list], frames: dict[tuple, bytes], note: str):
+    names = list(axes)
+    sliders = {name: _slider(name, values) for name, values in axes.items()}
+    inner_values = axes[names[0]]
+    outer_values = axes[names[1]] if len(names) == 2 else [None]
+    stacks, links = [], []
+    for outer in outer_values:
+        keys = [(inner,) if outer is None else (inner, outer) for inner in inner_values]
+        stack = ipywidgets.Stack([ipywidgets.Image(value=frames[key]) for key in keys], selected_index=len(keys) - 1)
+        links.append(ipywidgets.jslink((sliders[names[0]], "index"), (stack, "selected_index")))
+        stacks.append(stack)
+    picture = stacks[0]
+    if len(names) == 2:
+        picture = ipywidgets.Stack(stacks, selected_index=sliders[names[1]].index)
+        links.append(ipywidgets.jslink((sliders[names[1]], "index"), (picture, "selected_index")))
+    parts = [*sliders.values(), *([ipywidgets.Label(note)] if note else []), picture]
+    box = ipywidgets.VBox(parts)
+    box.links = links  # keeps them alive as long as the box
+    return box
+
+
+def _slider(name: str, values: list):
+    options = [(f"{value:,}" if isinstance(value, int) else str(value), place) for place, value in enumerate(values)]
+    start = len(values) - 1 if all(isinstance(value, (int, float)) for value in values) else 0
+    return ipywidgets.SelectionSlider(
+        options=options,
+        index=start,
+        value=start,
+        description=name.replace("_", " "),
+        continuous_update=True,
+        layout=ipywidgets.Layout(width="32em"),
+    )
