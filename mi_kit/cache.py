@@ -23,10 +23,11 @@ from .data import Dataset
 from .runs import Run
 
 
-def cached(version: int):
+def cached(version: int, also: Callable[..., object] | None = None):
     """Decorate a function that returns a DataFrame: its result is kept under data/cache.
 
     Raise `version` whenever the function, or an estimator that it calls, gives another answer than before.
+    also: called with the same arguments, returns what else names the result (data and run identities).
     """
 
     def decorate(function: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
@@ -37,6 +38,8 @@ def cached(version: int):
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             key = {"function": _name(function), "version": version, "arguments": describe(dict(bound.arguments))}
+            if also:
+                key["identities"] = describe(also(*args, **kwargs))
             path = paths.cache() / function.__name__ / f"{paths.short_hash(key)}.parquet"
             return _fetch(path, read_table, write_table, lambda: function(*args, **kwargs), key)
 

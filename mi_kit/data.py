@@ -39,7 +39,7 @@ class DataDamagedError(ValueError):
     """A file is not the published one: truncated, altered or of another version."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Inputs and labels, ready for a network.
 

@@ -123,14 +123,26 @@ class Moment:
     epoch: float
     dataset: Dataset
     _trainee: _Modules | _DenseEnsemble
+    _last: tuple[Tensor, dict[str, Tensor]] | None = None
 
     @property
     def n_members(self) -> int:
         return self._trainee.n_members
 
     def activations(self, layers: Iterable[str] | None, x: Tensor) -> dict[str, Tensor]:
-        """{layer: (members, n, ...)} for the inputs x; layers are top-level blocks, None for all of them."""
-        return self._trainee.activations(layers, x)
+        """{layer: (members, n, ...)} for the inputs x; layers are top-level blocks, None for all of them.
+
+        The last answer is kept: asking for the same inputs again costs no second pass.
+        """
+        wanted = None if layers is None else list(layers)
+        if self._last is None or self._last[0] is not x or not set(wanted or self.blocks) <= set(self._last[1]):
+            self._last = (x, self._trainee.activations(wanted, x))
+        return {layer: self._last[1][layer] for layer in (wanted or self.blocks)}
+
+    @property
+    def blocks(self) -> list[str]:
+        """The names of the top-level blocks, in order."""
+        return self._trainee.blocks
 
     def modules(self) -> list[nn.Module]:
         """One module a member, with the gradients of the last update (None at step 0)."""
@@ -336,19 +348,19 @@ class _MomentRecorder:
         wanted = step in self.schedule.kept or step in self.schedule.observed
         if not wanted:
             return
-        logits = list(self.trainee.activations(None, self.dataset.x_test).values())[-1]
-        loss, accuracy = probes.evaluate(logits, self.y_test)
+        moment = Moment(step, step / per_epoch, self.dataset, self.trainee)
+        if step in self.schedule.observed:
+            for name, observe in self.schedule.observers.items():
+                rows = pd.DataFrame(observe(moment)).assign(step=step, epoch=step / per_epoch)
+                self._wait(f"observed-{name}", rows)
+        output = moment.blocks[-1]
+        loss, accuracy = probes.evaluate(moment.activations([output], self.dataset.x_test)[output], self.y_test)
         for quantity, values in (("test_loss", loss), ("test_accuracy", accuracy)):
             self._metric(step, per_epoch, quantity, values)
         if step in self.schedule.kept:
             for folder, weights in zip(self.folders, self.trainee.weights(), strict=True):
                 if step not in folder.steps():
                     folder.write_checkpoint(step, weights)
-        if step in self.schedule.observed:
-            moment = Moment(step, step / per_epoch, self.dataset, self.trainee)
-            for name, observe in self.schedule.observers.items():
-                rows = pd.DataFrame(observe(moment)).assign(step=step, epoch=step / per_epoch)
-                self._wait(f"observed-{name}", rows)
 
     def loss(self, step: int, loss: Tensor, per_epoch: int) -> None:
         self.losses.append(loss)
@@ -435,6 +447,7 @@ class _Modules:
         self.has_noise = any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in self.module.modules())
         self.module.to(device, memory_format=torch.channels_last if self.has_maps else torch.preserve_format)
         self.parameters = dict(self.module.named_parameters())
+        self.blocks = probes.block_names(self.module)
 
     def losses(self, x: Tensor, y: Tensor, precision, noise_seed: int) -> Tensor:
         """(1,) mean cross-entropy in nats."""
@@ -479,6 +492,7 @@ class _DenseEnsemble:
 
     def __init__(self, modules: list[nn.Module], device: torch.device):
         self.n_members, self.device, self.template = len(modules), device, modules[0]
+        self.blocks = probes.block_names(self.template)
         states = [module.state_dict() for module in modules]
         self.parameters = {
             key: nn.Parameter(torch.stack([state[key] for state in states]).to(device)) for key in states[0]
@@ -499,10 +513,9 @@ class _DenseEnsemble:
 
     @torch.no_grad()
     def activations(self, layers, x: Tensor) -> dict[str, Tensor]:
-        known = probes.block_names(self.template)
-        layers = known if layers is None else list(layers)
-        if unknown := [layer for layer in layers if layer not in known]:
-            raise ValueError(f"layers must be among {', '.join(known)}; got layers={unknown!r}.")
+        layers = self.blocks if layers is None else list(layers)
+        if unknown := [layer for layer in layers if layer not in self.blocks]:
+            raise ValueError(f"layers must be among {', '.join(self.blocks)}; got layers={unknown!r}.")
         collected: dict[str, Tensor] = {}
         self._forward(x.to(self.device).expand(self.n_members, *x.shape), collected)
         return {layer: collected[layer] for layer in layers}

@@ -1,0 +1,179 @@
+"""One module a paper: its settings per profile, its tables, figures and claims.
+
+`open("01_mi_visualisation", profile="quick")` gives an `Experiment`, which a notebook cell, `mi-kit compute`,
+`mi-kit figure` and the tests all use. A table comes from data/results if it was published for the profile, else from
+the cache, else it is computed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import platform
+import typing
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from .. import cache, claims, paths
+
+PROFILES = ("smoke", "quick", "paper")
+PAPERS = {"01_mi_visualisation": "mi_visualisation"}
+
+
+def names() -> list[str]:
+    """The notebooks that have an experiment."""
+    return list(PAPERS)
+
+
+def module_of(notebook: str):
+    """The module of a notebook's paper; a prefix such as `01` is enough."""
+    matching = [name for name in PAPERS if name == notebook or name.split("_")[0] == notebook]
+    if not matching:
+        raise ValueError(f"name must be one of {', '.join(names())}; got name={notebook!r}.")
+    return importlib.import_module(f".{PAPERS[matching[0]]}", __name__)
+
+
+def open(notebook: str, profile: str = "quick", **explicit) -> Experiment:
+    """The experiment of a notebook; explicit settings replace the profile's, None leaves the profile's."""
+    module = module_of(notebook)
+    return Experiment(module, choose(module.PROFILES, profile, explicit), profile, given(explicit))
+
+
+def given(explicit: dict) -> dict:
+    """The settings that were given a value."""
+    return {key: value for key, value in explicit.items() if value is not None}
+
+
+def choose(profiles: Mapping[str, object], profile: str, explicit: dict):
+    """The settings of a profile with some replaced. Raises ValueError for an unknown profile or setting."""
+    if profile not in profiles:
+        raise ValueError(f"profile must be one of {', '.join(profiles)}; got profile={profile!r}.")
+    settings = profiles[profile]
+    known = {each.name: each.type for each in dataclasses.fields(settings)}
+    if unknown := sorted(set(explicit) - set(known)):
+        raise ValueError(f"settings must be among {', '.join(known)}; got {', '.join(unknown)}.")
+    hints = typing.get_type_hints(type(settings))
+    chosen = given(explicit)
+    for name, value in chosen.items():
+        accepted = typing.get_args(hints[name]) or (hints[name],)
+        accepted = tuple(typing.get_origin(each) or each for each in accepted)
+        accepted = (*accepted, int) if float in accepted else accepted
+        if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
+            words = " or ".join(each.__name__ for each in accepted)
+            raise ValueError(f"{name} must be of type {words}; got {name}={value!r}.")
+    return dataclasses.replace(settings, **chosen)
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure of a paper: from an experiment's tables to a drawing, with the table whose numbers it shows."""
+
+    draw: Callable[[Experiment], object]
+    table: Callable[[Experiment], pd.DataFrame]
+    caption: str
+
+
+@dataclass
+class Experiment:
+    """The tables, figures and claims of one paper under one choice of settings."""
+
+    module: object
+    settings: object
+    profile: str
+    explicit: dict = field(default_factory=dict)
+    _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    published: dict[str, dict] = field(default_factory=dict, repr=False)
+
+    @property
+    def notebook(self) -> str:
+        return self.module.NOTEBOOK
+
+    @property
+    def folder(self) -> Path:
+        """Where this run's figures, numbers and claims go."""
+        return paths.figures(self.notebook, self.profile, self.explicit)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the paper's tables: published, cached or computed."""
+        if name not in self.module.TABLES:
+            raise ValueError(f"table must be one of {', '.join(self.module.TABLES)}; got table={name!r}.")
+        if name not in self._tables:
+            self._tables[name] = self._published(name)
+        return self._tables[name]
+
+    def _published(self, name: str) -> pd.DataFrame:
+        function = self.module.TABLES[name]
+        stem = paths.results() / self.notebook / self.profile / name
+        if self.explicit or not stem.with_suffix(".parquet").exists():
+            return function(self.settings)
+        about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
+        if about["version"] != function.version:
+            warnings.warn(
+                f"{name} was published by version {about['version']} of {function.__name__}; "
+                f"version {function.version} may give other numbers.",
+                stacklevel=3,
+            )
+        self.published[name] = about
+        return cache.read_table(stem.with_suffix(".parquet"))
+
+    def compute(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """All tables, one after the other."""
+        for name in self.module.TABLES:
+            yield name, self.table(name)
+
+    def banner(self) -> str:
+        """Which data are in use, and which tables are published results, for the top of the page."""
+        text = self.module.banner(self)
+        if self.published:
+            commits = sorted({about["commit"] for about in self.published.values()})
+            text += f" Published results of commit {', '.join(commits)} are shown."
+        return text
+
+    def figure(self, name: str):
+        """Draw figure `name`, save it with its numbers, and return it."""
+        from .. import plots
+
+        if name not in self.module.FIGURES:
+            raise ValueError(f"figure must be one of {', '.join(self.module.FIGURES)}; got figure={name!r}.")
+        spec = self.module.FIGURES[name]
+        plots.use_style()
+        drawn = spec.draw(self)
+        caption = f"{spec.caption} {self.module.facts(self)}"
+        plots.add_caption(drawn, self.module.facts(self))
+        facts = {"profile": self.profile, "settings": dataclasses.asdict(self.settings), "commit": claims.commit_of()}
+        plots.save_figure(drawn, self.folder, name, table=spec.table(self), caption=caption, facts=facts)
+        return drawn
+
+    def claims(self) -> pd.DataFrame:
+        """Judge every claim, write claims.csv, and return the table."""
+        tables = {name: self.table(name) for name in self.module.TABLES}
+        judged = claims.judge(self.module.CLAIMS, tables, self.profile)
+        paths.write_whole(self.folder / "claims.csv", lambda part: judged.to_csv(part, index=False))
+        return judged
+
+    def footer(self) -> pd.DataFrame:
+        """Versions, device, data and settings; also written to provenance.json."""
+        import numpy
+        import torchvision
+
+        facts = {
+            "mi_kit": f"{importlib.import_module('mi_kit').__version__}, commit {claims.commit_of()}",
+            "Python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "numpy": numpy.__version__,
+            "pandas": pd.__version__,
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU ({platform.machine()})",
+            "threads": torch.get_num_threads(),
+            "profile": self.profile,
+            **{f"setting: {key}": value for key, value in dataclasses.asdict(self.settings).items()},
+            **{f"data: {key}": value for key, value in self.module.provenance(self).items()},
+        }
+        paths.write_json(self.folder / "provenance.json", facts)
+        return pd.DataFrame({"value": map(str, facts.values())}, index=list(facts))

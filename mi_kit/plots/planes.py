@@ -1,0 +1,107 @@
+"""Information planes: I(X;T) against I(T;Y), one path a layer."""
+
+from __future__ import annotations
+
+import math
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from .style import MUTED, layer_colours
+
+
+def plot_information_plane(
+    table: pd.DataFrame,
+    *,
+    highlight: str | None = None,
+    until: int | None = None,
+    limits: tuple[float, float] | None = None,
+    ax: plt.Axes | None = None,
+) -> plt.Axes:
+    """The paths of all layers of one network through the information plane.
+
+    table: columns layer, seed, step, i_xt, i_ty (bits), at_bound, and the bounds log2_n and entropy_y (one value each).
+    highlight: a layer to show in colour, the others grey; None or "all" for all. until: the last step to draw.
+    limits: the largest I(X;T) and I(T;Y) of the axes; None is the two bounds.
+    ax: where to draw. A path is the mean over seeds, thin lines are single seeds; it starts at the open marker and
+    ends at the full one; crosses are points at a bound. Returns the axes.
+    """
+    ax = plt.gca() if ax is None else ax
+    log2_n, entropy_y = float(table["log2_n"].iloc[0]), float(table["entropy_y"].iloc[0])
+    layers = list(dict.fromkeys(table["layer"]))
+    colours = layer_colours(layers)
+    shown = table if until is None else table[table["step"] <= until]
+    for order, layer in enumerate(layers):
+        focus = highlight in (None, "all", layer)
+        _plot_path(ax, shown[shown["layer"] == layer], layer, colours[layer] if focus else "0.8", 3 + order + 10 * focus)
+    _reference_lines(ax, log2_n, entropy_y)
+    x_limit, y_limit = limits or (log2_n, entropy_y)
+    ax.set(xlim=(-0.04 * x_limit, 1.06 * x_limit), ylim=(-0.05 * y_limit, 1.1 * y_limit))
+    ax.set(xlabel="I(X;T)  [bit]", ylabel="I(T;Y)  [bit]")
+    return ax
+
+
+def _plot_path(ax: plt.Axes, rows: pd.DataFrame, layer: str, colour: str, order: int) -> None:
+    for _, one in rows.groupby("seed"):
+        ax.plot(one["i_xt"], one["i_ty"], color=colour, lw=0.8, alpha=0.35, zorder=order)
+    mean = rows.groupby("step")[["i_xt", "i_ty", "at_bound"]].mean()
+    ax.plot(mean["i_xt"], mean["i_ty"], color=colour, lw=2, zorder=order, label=layer)
+    saturated = mean[mean["at_bound"] > 0.5]
+    free = mean[mean["at_bound"] <= 0.5]
+    ax.plot(free["i_xt"], free["i_ty"], "o", ms=4, color=colour, zorder=order)
+    ax.plot(saturated["i_xt"], saturated["i_ty"], "x", ms=6, mew=1.5, color=colour, zorder=order)
+    ends = {"markersize": 9, "markeredgewidth": 1.8, "markeredgecolor": colour, "zorder": order + 1}
+    ax.plot(*mean.iloc[0][["i_xt", "i_ty"]], "o", markerfacecolor="white", **ends)
+    ax.plot(*mean.iloc[-1][["i_xt", "i_ty"]], "o", markerfacecolor=colour, **ends)
+
+
+def _reference_lines(ax: plt.Axes, log2_n: float, entropy_y: float) -> None:
+    ax.axhline(entropy_y, color=MUTED, ls="--", lw=1, zorder=1)
+    ax.axvline(log2_n, color=MUTED, ls="--", lw=1, zorder=1)
+    n = round(2**log2_n)
+    ax.annotate(
+        f"H(Y) = {entropy_y:.2f}", (0.01, entropy_y), (2, 3), ("axes fraction", "data"), "offset points",
+        fontsize=9, color=MUTED,
+    )  # fmt: skip
+    ax.annotate(
+        f"log2 {n:,} = {log2_n:.2f}", (log2_n, 0.02), (-3, 2), ("data", "axes fraction"), "offset points",
+        fontsize=9, color=MUTED, rotation=90, ha="right", va="bottom",
+    )  # fmt: skip
+
+
+def plane_legend(ax: plt.Axes, **settings) -> None:
+    """The layers, and what the markers mean."""
+    handles, labels = ax.get_legend_handles_labels()
+    key = {"color": MUTED, "ls": ""}
+    handles += [
+        plt.Line2D([], [], marker="o", mfc="white", ms=9, mew=1.8, **key),
+        plt.Line2D([], [], marker="o", ms=9, **key),
+        plt.Line2D([], [], marker="x", ms=6, mew=1.5, **key),
+    ]
+    ax.legend(handles, [*labels, "start", "end", "at a bound"], **{"fontsize": 10} | settings)
+
+
+def plot_saturation(table: pd.DataFrame, *, chosen: float, ax: plt.Axes | None = None) -> plt.Axes:
+    """The share of points at a bound against the noise variance, one line a network.
+
+    table: columns model, noise_variance, share. chosen: the variance of the second reading. Returns the axes.
+    """
+    from .style import NETWORK_COLOURS, NETWORK_NAMES
+
+    ax = plt.gca() if ax is None else ax
+    for model, rows in table.groupby("model", sort=False):
+        if model != "all":
+            label = NETWORK_NAMES.get(model, model)
+            ax.plot(rows["noise_variance"], rows["share"], "o-", ms=4, color=NETWORK_COLOURS.get(model), label=label)
+    every = table[table["model"] == "all"]
+    ax.plot(every["noise_variance"], every["share"], "o-", color="black", lw=2.5, label="all networks together")
+    ax.axvline(0.1, color=MUTED, ls=":", lw=1.5)
+    ax.axvline(chosen, color=MUTED, ls="--", lw=1.5)
+    for value, text in ((0.1, " literal 0.1"), (chosen, f" second reading {chosen:g}")):
+        ax.annotate(text, (value, 1.0), xycoords=("data", "axes fraction"), fontsize=10, color=MUTED, va="bottom",
+                    ha="center")  # fmt: skip
+    ax.axhline(0.05, color=MUTED, lw=1)
+    ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="noise variance", ylabel="share of points at a bound")
+    exponents = [math.log10(v) for v in table["noise_variance"].unique()]
+    ax.set_xlim(10 ** (min(exponents) - 0.2), 10 ** (max(exponents) + 0.2))
+    return ax

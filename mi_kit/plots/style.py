@@ -1,0 +1,95 @@
+"""One look for every figure: fonts, colours that keep their meaning, and saving with provenance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from .. import paths
+
+DPI = 130
+MAX_BYTES = 300_000
+MUTED = "0.45"  # reference lines and what is not in focus
+
+# Okabe and Ito's colours tell eight things apart for every common kind of colour vision
+_OKABE_ITO = {
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "black": "#000000",
+}
+_LAYERS = ("blue", "sky", "green", "orange", "vermilion", "purple")
+NETWORK_COLOURS = {
+    "relu_mlp": _OKABE_ITO["orange"],
+    "lenet": _OKABE_ITO["blue"],
+    "densenet": _OKABE_ITO["green"],
+    "tanh_12": _OKABE_ITO["purple"],
+    "relu_mnist_narrow": _OKABE_ITO["vermilion"],
+}
+NETWORK_NAMES = {
+    "relu_mlp": "ReLU-MLP",
+    "lenet": "LeNet",
+    "densenet": "DenseNet",
+    "tanh_12": "tanh 12-10-7-5-4-3-2",
+    "relu_mnist_narrow": "ReLU 784-1024-20-20-20-10",
+}
+
+
+def use_style() -> None:
+    """Set the look of this session's figures."""
+    sns.set_theme(style="ticks", context="notebook", font_scale=1.05)
+    plt.rcParams.update(
+        {
+            "figure.dpi": 90,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 13,
+            "axes.titleweight": "bold",
+            "legend.frameon": False,
+            "figure.constrained_layout.use": True,
+        }
+    )
+
+
+def layer_colours(layers: list[str]) -> dict[str, str]:
+    """The first layer is blue, the second sky, ...; the output is black: the same in every notebook."""
+    hidden = [layer for layer in layers if layer != "output"]
+    if len(hidden) > len(_LAYERS):
+        colours = dict(zip(hidden, sns.color_palette("viridis", len(hidden)).as_hex(), strict=True))
+    else:
+        colours = {layer: _OKABE_ITO[name] for layer, name in zip(hidden, _LAYERS, strict=False)}
+    return colours | {"output": _OKABE_ITO["black"]}
+
+
+def add_caption(figure: Figure, caption: str) -> None:
+    """The data set, samples and seeds, in small type below the figure."""
+    figure.supxlabel(caption, fontsize=9, color=MUTED, x=0.01, ha="left")
+
+
+def save_figure(
+    figure: Figure, folder: Path, name: str, *, table: pd.DataFrame, caption: str, facts: dict | None = None
+) -> Path:
+    """Write `name`.png with its caption and provenance inside, and the numbers that it shows as `name`.csv.
+
+    facts: parameters, data set, commit: kept as JSON in the image's text. Returns the path of the image.
+    Raises ValueError for a figure of more than 300 KB.
+    """
+    folder = Path(folder)
+    picture, numbers = folder / f"{name}.png", folder / f"{name}.csv"
+    about = {"Title": name, "Description": caption, "Comment": json.dumps(facts or {}, default=str), "Software": "mi_kit"}
+    paths.write_whole(picture, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata=about))
+    paths.write_whole(numbers, lambda part: table.to_csv(part, index=False))
+    if (size := picture.stat().st_size) > MAX_BYTES:
+        raise ValueError(f"figure must take at most {MAX_BYTES:,} bytes as PNG; {name} takes {size:,}.")
+    return picture
+
+
