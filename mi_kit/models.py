@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ def count_parameters(network: str | nn.Module) -> int:
 def dense(sizes: list[int], activation: type[nn.Module], initialise: Callable[[nn.Linear], None] | None = None):
     """Fully connected layers named layer1, layer2, ..., output; the activation follows all but the last."""
     blocks = OrderedDict()
-    for number, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(sizes), start=1):
         linear = nn.Linear(n_in, n_out)
         if initialise:
             initialise(linear)

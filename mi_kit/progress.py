@@ -14,5 +14,5 @@ def bar(total: int, description: str, initial: int = 0, *, shown: bool = True):
     if not shown:
         return tqdm(**settings, disable=True)
     if target := os.environ.get("MI_KIT_PROGRESS"):
-        return tqdm(**settings, file=open(target, "w", encoding="utf-8"))  # noqa: SIM115 (tqdm writes until it closes)
+        return tqdm(**settings, file=open(target, "w", encoding="utf-8"))
     return tqdm_auto(**settings)

@@ -100,7 +100,7 @@ def train(
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """"auto" is CUDA where there is one, else the CPU."""
+    """ "auto" is CUDA where there is one, else the CPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -163,7 +163,9 @@ def _check_settings(settings: dict, members: list[dict], steps: int) -> None:
             raise ValueError(f"members may have the keys {allowed}; got {', '.join(sorted(unknown))}.")
         chosen = settings | member
         if chosen["optimizer"] not in OPTIMIZERS:
-            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}; got optimizer={chosen['optimizer']!r}.")
+            raise ValueError(
+                f"optimizer must be one of {', '.join(OPTIMIZERS)}; got optimizer={chosen['optimizer']!r}."
+            )
         if chosen["precision"] not in PRECISIONS:
             raise ValueError(
                 f"precision must be one of {', '.join(PRECISIONS)}; got precision={chosen['precision']!r}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -12,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from . import cache
+from .plots.style import png_bytes
 
 MAX_FRAMES = 120
 MAX_BYTES = 8_000_000
@@ -30,7 +30,9 @@ def explore(
     Raises ValueError for no axis, more than two, an empty one, or more than 8 MB of frames.
     """
     if not 1 <= len(axes) <= 2 or not all(len(values) for values in axes.values()):
-        raise ValueError(f"axes must be one or two, none of them empty; got {({k: len(v) for k, v in axes.items()})}.")
+        raise ValueError(
+            f"axes must be one or two, none of them empty; got { ({k: len(v) for k, v in axes.items()}) }."
+        )
     chosen, note = _thin({name: list(values) for name, values in axes.items()})
     tables = [data] if isinstance(data, pd.DataFrame) else list(data)
     frames = {}
@@ -39,7 +41,9 @@ def explore(
         key = {"draw": draw, "version": version, "data": tables, "choice": choice, "dpi": DPI}
         frames[values] = cache.frame(key, lambda choice=choice: _png(draw(**choice)))
     if (size := sum(map(len, frames.values()))) > MAX_BYTES:
-        raise ValueError(f"frames must take at most {MAX_BYTES:,} bytes together; got {size:,} in {len(frames)} frames.")
+        raise ValueError(
+            f"frames must take at most {MAX_BYTES:,} bytes together; got {size:,} in {len(frames)} frames."
+        )
     return _box(chosen, frames, note)
 
 
@@ -59,10 +63,9 @@ def _thin(axes: dict[str, list]) -> tuple[dict[str, list], str]:
 
 
 def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    picture = png_bytes(figure, DPI)
     plt.close(figure)
-    return buffer.getvalue()
+    return picture
 
 
 def _box(axes: dict[str, list], frames: dict[tuple, bytes], note: str):

@@ -108,7 +108,7 @@ def _information(sums: Tensor, y: Tensor, shape: tuple[int, ...]) -> KdeInformat
 def _class_sums(t: Tensor, y: Tensor, n_classes: int, variances: list[float], bound: str, tile_elements: int):
     """For each bound wanted: (variances, batch, n, classes), the sum over class c of k(t_i, t_j)."""
     n_bounds = 2 if bound == "both" else 1
-    n_batch, n, d = t.shape
+    n_batch, n, _ = t.shape
     sums = [t.new_zeros(len(variances), n_batch, n, n_classes) for _ in range(n_bounds)]
     is_class = torch.nn.functional.one_hot(y, n_classes).to(t.dtype)
     tile = max(1, min(n, math.isqrt(tile_elements)))

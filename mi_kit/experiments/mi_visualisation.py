@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import cache, claims, data, models, plots, runs, training
+from .. import cache, data, models, plots, runs, training
 from .. import estimators as est
 from ..claims import FAILS, HOLDS, UNDECIDED, Claim, Judgement, Needs, interval, words
 from . import Experiment, FigureSpec
@@ -112,9 +112,7 @@ def run_of(settings: Settings, network: str) -> runs.Run:
 
 
 def _observer(settings: Settings):
-    return functools.partial(
-        observe_plane, noise_variances=settings.noise_variances, n_patterns=settings.n_patterns
-    )
+    return functools.partial(observe_plane, noise_variances=settings.noise_variances, n_patterns=settings.n_patterns)
 
 
 def observe_plane(moment: training.Moment, *, noise_variances: tuple, n_patterns: int) -> list[dict]:
@@ -210,7 +208,9 @@ def saturation(settings: Settings) -> pd.DataFrame:
     table = plane_estimates(settings)
     table = table[table["layer"] != "output"]
     each = table.groupby(["model", "noise_variance"], sort=False)["at_bound"].mean().rename("share").reset_index()
-    shares = each.groupby("noise_variance")["share"].mean().reset_index().assign(model="all")  # every network counts alike
+    shares = (
+        each.groupby("noise_variance")["share"].mean().reset_index().assign(model="all")
+    )  # every network counts alike
     return pd.concat([each, shares], ignore_index=True)
 
 

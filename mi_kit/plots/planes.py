@@ -33,7 +33,9 @@ def plot_information_plane(
     shown = table if until is None else table[table["step"] <= until]
     for order, layer in enumerate(layers):
         focus = highlight in (None, "all", layer)
-        _plot_path(ax, shown[shown["layer"] == layer], layer, colours[layer] if focus else "0.8", 3 + order + 10 * focus)
+        _plot_path(
+            ax, shown[shown["layer"] == layer], layer, colours[layer] if focus else "0.8", 3 + order + 10 * focus
+        )
     _reference_lines(ax, log2_n, entropy_y)
     x_limit, y_limit = limits or (log2_n, entropy_y)
     ax.set(xlim=(-0.04 * x_limit, 1.06 * x_limit), ylim=(-0.05 * y_limit, 1.1 * y_limit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from .. import paths
 
@@ -85,11 +88,26 @@ def save_figure(
     """
     folder = Path(folder)
     picture, numbers = folder / f"{name}.png", folder / f"{name}.csv"
-    about = {"Title": name, "Description": caption, "Comment": json.dumps(facts or {}, default=str), "Software": "mi_kit"}
-    paths.write_whole(picture, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata=about))
+    about = {
+        "Title": name,
+        "Description": caption,
+        "Comment": json.dumps(facts or {}, default=str),
+        "Software": "mi_kit",
+    }
+    paths.write_whole(picture, lambda part: part.write_bytes(png_bytes(figure, DPI, about)))
     paths.write_whole(numbers, lambda part: table.to_csv(part, index=False))
     if (size := picture.stat().st_size) > MAX_BYTES:
         raise ValueError(f"figure must take at most {MAX_BYTES:,} bytes as PNG; {name} takes {size:,}.")
     return picture
 
 
+def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> bytes:
+    """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text."""
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png", dpi=dpi)
+    text = PngInfo()
+    for key, value in (about or {}).items():
+        text.add_itxt(key, value)
+    image = Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    image.save(small, format="png", optimize=True, pnginfo=text)
+    return small.getvalue()

@@ -18,7 +18,8 @@ AXIS_NAMES = {
 def plot_training_curves(table: pd.DataFrame, quantity: str, *, ax: plt.Axes | None = None) -> plt.Axes:
     """One quantity over the iterations, one colour a network, mean and 95 % interval over seeds.
 
-    table: columns model, seed, step, quantity, value. quantity: train_loss, test_loss or test_accuracy. Returns the axes.
+    table: columns model, seed, step, quantity, value. quantity: train_loss, test_loss or test_accuracy.
+    Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
     rows = table[table["quantity"] == quantity]

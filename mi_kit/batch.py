@@ -1,0 +1,391 @@
+"""Running notebooks headlessly: each in its own process, in parallel, with a timeout, as files that stay.
+
+A job is one notebook with one choice of parameters. It leaves the executed notebook, its figures and their numbers,
+claims.csv and manifest.json in figures/<profile>/<notebook>/ (below it, in a folder of its own, for explicit
+parameters). This module needs Jupyter; the tables alone do not (`mi-kit compute`).
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import itertools
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import papermill
+
+from . import paths
+from .experiments import PROFILES
+
+TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+RETRIES = 2  # on a cluster, when a worker dies
+
+
+class ParameterError(ValueError):
+    """A parameter that a notebook does not have, or of another type."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook with its parameters."""
+
+    notebook: str
+    parameters: dict = field(default_factory=dict)
+    timeout: float = 3600.0
+    fresh: bool = False
+
+    @property
+    def profile(self) -> str:
+        return self.parameters.get("profile", "quick")
+
+    @property
+    def folder(self) -> Path:
+        return paths.figures(self.notebook, self.profile, self.parameters)
+
+    @property
+    def name(self) -> str:
+        explicit = [f"{key}={value}" for key, value in self.parameters.items() if key != "profile"]
+        return " ".join([self.notebook, *explicit])
+
+
+@dataclass
+class Outcome:
+    """How a job ended."""
+
+    job: Job
+    ok: bool
+    seconds: float
+    cell: int | None = None
+    error: str = ""
+
+
+# --------------------------------------------------------------------------------------------- planning
+
+
+def notebook_names() -> list[str]:
+    """The notebooks there are, by name."""
+    return sorted(path.stem for path in paths.notebooks().glob("[0-9]*.ipynb"))
+
+
+def declared_parameters(notebook: str) -> dict[str, dict]:
+    """The parameters of a notebook's tagged cell: {name: {type, default, help}}, as papermill reads them."""
+    found = papermill.inspect_notebook(str(paths.notebooks() / f"{notebook}.ipynb"))
+    return {
+        name: {"type": about["inferred_type_name"], "default": about["default"], "help": about["help"]}
+        for name, about in found.items()
+    }
+
+
+def plan(
+    names: list[str], profile: str, given: dict[str, str], grid: dict[str, list[str]], timeout: float, fresh: bool
+) -> list[Job]:
+    """The jobs of a call, all checked before the first one starts.
+
+    names: notebooks, or prefixes such as `01`; none means all. given, grid: parameters as text.
+    Raises ValueError for an unknown notebook or profile, ParameterError for a parameter that is not declared or is
+    ill-typed.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile must be one of {', '.join(PROFILES)}; got profile={profile!r}.")
+    jobs = []
+    for notebook in _resolve(names):
+        declared = declared_parameters(notebook)
+        fixed = {key: typed(notebook, declared, key, text) for key, text in given.items()}
+        varied = [[(key, typed(notebook, declared, key, text)) for text in texts] for key, texts in grid.items()]
+        for choice in itertools.product(*varied):
+            jobs.append(Job(notebook, {"profile": profile} | fixed | dict(choice), timeout, fresh))
+    return jobs
+
+
+def _resolve(names: list[str]) -> list[str]:
+    known = notebook_names()
+    chosen = []
+    for name in names:
+        stem = Path(name).stem
+        matching = [each for each in known if each == stem or each.split("_")[0] == stem]
+        if not matching:
+            raise ValueError(f"name must be one of {', '.join(known)}; got name={name!r}.")
+        chosen += matching
+    return chosen or known
+
+
+def typed(notebook: str, declared: dict[str, dict], key: str, text: str):
+    """The value of a parameter given as text, of the type that the notebook declares."""
+    if key not in declared or key == "profile":
+        names = ", ".join(f"{name}: {about['type']}" for name, about in declared.items() if name != "profile")
+        raise ParameterError(f"parameter must be one of {names} for {notebook}; got {key!r}.")
+    wanted = declared[key]["type"]
+    if wanted == "str":
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    accepted = TYPES.get(wanted, (object,))
+    is_bool = isinstance(value, bool)  # which is an int for isinstance
+    if value is not None and not (
+        isinstance(value, accepted) and (wanted not in TYPES or is_bool == (wanted == "bool"))
+    ):
+        raise ParameterError(f"{key} must be of type {wanted} for {notebook}; got {key}={text!r}.")
+    return float(value) if wanted == "float" and value is not None else value
+
+
+# --------------------------------------------------------------------------------------------- running
+
+
+def run(jobs: list[Job], n_jobs: int = 1, scheduler: str | None = None) -> list[Outcome]:
+    """Run the jobs, `n_jobs` at a time (or on a Dask cluster), with one line of progress each; a failure stops none."""
+    if n_jobs < 1:
+        raise ValueError(f"jobs must be at least 1; got jobs={n_jobs}.")
+    if scheduler:
+        return _run_on_cluster(jobs, scheduler)
+    return _run_here(jobs, n_jobs)
+
+
+def _run_here(jobs: list[Job], n_jobs: int) -> list[Outcome]:
+    waiting, running, outcomes = list(jobs), {}, {}
+    screen = _Screen()
+    try:
+        while waiting or running:
+            while waiting and len(running) < n_jobs:
+                job = waiting.pop(0)
+                running[job.name] = _Child(job, n_threads=_threads_each(min(n_jobs, len(jobs))))
+            time.sleep(0.2)
+            for name, child in list(running.items()):
+                if (outcome := child.poll()) is not None:
+                    outcomes[name] = outcome
+                    del running[name]
+                    screen.done(outcome)
+            screen.show([child.line() for child in running.values()])
+    finally:
+        screen.show([])
+        for child in running.values():
+            child.kill()
+    return [outcomes[job.name] for job in jobs]
+
+
+def _threads_each(n_jobs: int) -> int | None:
+    """Threads for each of several jobs; a job alone is left to torch's own choice."""
+    return None if n_jobs == 1 else max(1, (os.cpu_count() or 1) // n_jobs)
+
+
+class _Child:
+    """A running job: a process of its own group that ends when this process does."""
+
+    def __init__(self, job: Job, n_threads: int | None):
+        self.job, self.started, self.timed_out = job, time.monotonic(), False
+        self.cell, self.n_cells = 0, 0
+        job.folder.mkdir(parents=True, exist_ok=True)
+        self.progress = job.folder / ".progress"
+        self.progress.unlink(missing_ok=True)
+        environment = os.environ | {"MI_KIT_PROGRESS": str(self.progress), "PYTHONUNBUFFERED": "1"}
+        if given := os.environ.get("MI_KIT_DATA"):
+            environment["MI_KIT_DATA"] = str(Path(given).expanduser().resolve())  # the kernel has another folder
+        if job.fresh:
+            environment["MI_KIT_FRESH"] = "1"
+        if n_threads:
+            environment["OMP_NUM_THREADS"] = str(n_threads)
+        command = [sys.executable, "-m", "mi_kit.batch", json.dumps(asdict(job))]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True, env=environment,
+        )  # fmt: skip
+        self.output: list[str] = []
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            if match := re.match(r"@cell (\d+) (\d+)", line):
+                self.cell, self.n_cells = int(match[1]), int(match[2])
+            else:
+                self.output.append(line)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def line(self) -> str:
+        text = f"{self.job.name}: cell {self.cell} of {self.n_cells}, {self.seconds:.0f} s"
+        with contextlib.suppress(OSError):
+            bar = self.progress.read_text(encoding="utf-8", errors="replace").split("\r")[-1].strip()
+            text += f", {bar}" if bar else ""
+        return text
+
+    def poll(self) -> Outcome | None:
+        if self.process.poll() is None:
+            if self.seconds <= self.job.timeout:
+                return None
+            self.timed_out = True
+            self.kill()
+        self.reader.join(5)
+        self.progress.unlink(missing_ok=True)
+        if self.timed_out:
+            return Outcome(self.job, False, self.seconds, self.cell, f"TimeoutError: more than {self.job.timeout:g} s")
+        if self.process.returncode == 0:
+            return Outcome(self.job, True, self.seconds)
+        return Outcome(self.job, False, self.seconds, *self._failure())
+
+    def _failure(self) -> tuple[int | None, str]:
+        failure = self.job.folder / "failure.json"
+        if failure.exists():
+            about = json.loads(failure.read_text(encoding="utf-8"))
+            return about["cell"], about["error"]
+        last = "".join(self.output).strip().splitlines()
+        return self.cell, last[-1] if last else f"the process ended with exit status {self.process.returncode}"
+
+    def kill(self) -> None:
+        """End the process; its kernel notices and ends too."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class _Screen:
+    """One line for each running notebook, rewritten in a terminal; elsewhere only what is new, now and then."""
+
+    def __init__(self):
+        self.shown, self.live, self.last = 0, sys.stderr.isatty(), 0.0
+
+    def show(self, lines: list[str]) -> None:
+        if self.live:
+            width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+            erase = f"\x1b[{self.shown}F\x1b[J" if self.shown else ""
+            sys.stderr.write(erase + "".join(line[:width] + "\n" for line in lines))
+            self.shown = len(lines)
+        elif lines and time.monotonic() - self.last > 15:
+            sys.stderr.write("".join(line + "\n" for line in lines))
+            self.last = time.monotonic()
+        sys.stderr.flush()
+
+    def done(self, outcome: Outcome) -> None:
+        self.show([])
+        word = "done" if outcome.ok else "FAILED"
+        print(f"{word} {outcome.job.name} in {outcome.seconds:.1f} s -> {outcome.job.folder}", flush=True)
+
+
+def _run_on_cluster(jobs: list[Job], address: str) -> list[Outcome]:
+    """The same jobs on a Dask cluster whose workers see the same files; one that loses its worker is tried again."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ValueError(
+            f"scheduler must have dask.distributed installed (mi_kit[cluster]); got {address!r}."
+        ) from error
+    with Client(address, timeout=30) as client:
+        futures = {client.submit(_run_one, job, retries=RETRIES, pure=False): job for job in jobs}
+        outcomes = {}
+        for future in as_completed(futures):
+            job = futures[future]
+            failed = future.exception()
+            outcomes[job.name] = Outcome(job, False, 0.0, None, repr(failed)) if failed else future.result()
+            _Screen().done(outcomes[job.name])
+    return [outcomes[job.name] for job in jobs]
+
+
+def _run_one(job: Job) -> Outcome:
+    child = _Child(job, n_threads=None)
+    try:
+        while (outcome := child.poll()) is None:
+            time.sleep(0.2)
+    finally:
+        if child.process.poll() is None:
+            child.kill()
+    return outcome
+
+
+# --------------------------------------------------------------------------------------------- inside the child
+
+
+def execute(job: Job) -> None:
+    """Execute one notebook in this process and write what it leaves. Raises papermill's error when a cell fails."""
+    folder = job.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("failure.json", "manifest.json"):
+        (folder / name).unlink(missing_ok=True)
+    started = time.monotonic()
+    executed = folder / f"{job.notebook}.ipynb"
+    papermill.engines.papermill_engines.register("reporting", _ReportingEngine)
+    try:
+        papermill.execute_notebook(
+            str(paths.notebooks() / f"{job.notebook}.ipynb"), str(executed), parameters=job.parameters,
+            engine_name="reporting", progress_bar=False, cwd=str(paths.notebooks()), store_widget_state=True,
+        )  # fmt: skip
+    except papermill.PapermillExecutionError as error:
+        message = f"{error.ename}: {error.evalue}"
+        paths.write_json(folder / "failure.json", {"cell": error.cell_index + 1, "error": message})
+        raise
+    _sign(executed)
+    _write_manifest(job, time.monotonic() - started)
+
+
+class _ReportingEngine(papermill.engines.NBClientEngine):
+    """papermill's own engine; says on standard output which cell it is at."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, **settings):
+        start, n_cells = nb_man.cell_start, len(nb_man.nb.cells)
+
+        def announce(cell, cell_index=None, **rest):
+            print(f"@cell {cell_index + 1} {n_cells}", flush=True)
+            return start(cell, cell_index, **rest)
+
+        nb_man.cell_start = announce
+        return super().execute_managed_notebook(nb_man, kernel_name, **settings)
+
+
+def _sign(notebook: Path) -> None:
+    """Trust the notebook that this machine just ran: JupyterLab then shows its widgets before any cell is run."""
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    NotebookNotary().sign(nbformat.read(notebook, as_version=4))
+
+
+def _write_manifest(job: Job, seconds: float) -> None:
+    provenance = job.folder / "provenance.json"
+    per_unit = 1 if sys.platform == "darwin" else 1024
+    manifest = {
+        "notebook": job.notebook,
+        "parameters": job.parameters,
+        "seconds": round(seconds, 1),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * per_unit,
+        "files": sorted(path.name for path in job.folder.iterdir() if path.is_file() and path.name[0] != "."),
+        "provenance": json.loads(provenance.read_text(encoding="utf-8")) if provenance.exists() else {},
+    }
+    paths.write_json(job.folder / "manifest.json", manifest)
+
+
+def _end_with_parent() -> None:
+    """Standard input closes when the parent is gone, however it went; then this process group ends."""
+    sys.stdin.read()
+    os.killpg(0, signal.SIGTERM)
+    time.sleep(5)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _child_main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that papermill stops its kernel on the way out
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        execute(Job(**json.loads(sys.argv[1])))
+    except papermill.PapermillExecutionError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    _child_main()
