@@ -143,11 +143,11 @@ class Experiment:
             raise ValueError(f"figure must be one of {', '.join(self.module.FIGURES)}; got figure={name!r}.")
         spec = self.module.FIGURES[name]
         plots.use_style()
-        drawn = spec.draw(self)
-        caption = f"{spec.caption} {self.module.facts(self)}"
-        plots.add_caption(drawn, self.module.facts(self))
+        drawn, table = spec.draw(self), spec.table(self)
+        caption = f"{spec.caption} {self.module.facts(self, table)}"
+        plots.add_caption(drawn, caption)
         facts = {"profile": self.profile, "settings": dataclasses.asdict(self.settings), "commit": claims.commit_of()}
-        plots.save_figure(drawn, self.folder, name, table=spec.table(self), caption=caption, facts=facts)
+        plots.save_figure(drawn, self.folder, name, table=table, caption=caption, facts=facts)
         return drawn
 
     def claims(self) -> pd.DataFrame:

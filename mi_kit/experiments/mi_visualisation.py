@@ -42,6 +42,7 @@ class Settings:
     batch_size: int = 100
     lr: float = 1e-3
     noise_variances: tuple = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+    noise_shares: tuple = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a layer's total variance
     precision: str = "float32"
     device: str = "auto"
 
@@ -53,7 +54,7 @@ PROFILES = {
         n_even=5, noise_variances=_DECADES,
     ),
     "quick": Settings(
-        n_samples=1_000, n_patterns=2_048, n_seeds=3, steps=300, tanh_steps=10_000, narrow_steps=1_000, n_early=4,
+        n_samples=1_000, n_patterns=1_024, n_seeds=3, steps=200, tanh_steps=10_000, narrow_steps=600, n_early=4,
         n_even=5, noise_variances=_DECADES,
     ),
     "paper": Settings(),
@@ -112,14 +113,22 @@ def run_of(settings: Settings, network: str) -> runs.Run:
 
 
 def _observer(settings: Settings):
-    return functools.partial(observe_plane, noise_variances=settings.noise_variances, n_patterns=settings.n_patterns)
+    return functools.partial(
+        observe_plane,
+        noise_variances=settings.noise_variances,
+        noise_shares=settings.noise_shares,
+        n_patterns=settings.n_patterns,
+    )
 
 
-def observe_plane(moment: training.Moment, *, noise_variances: tuple, n_patterns: int) -> list[dict]:
-    """I(X;T) and I(T;Y) of every block for every noise variance: KDE, upper bound.
+def observe_plane(
+    moment: training.Moment, *, noise_variances: tuple, noise_shares: tuple, n_patterns: int
+) -> list[dict]:
+    """I(X;T) and I(T;Y) of every block: KDE, upper bound, for absolute and for relative noise.
 
-    On the test images, or, for the 12-bit patterns, on the whole set (the first `n_patterns` of it). The output is
-    estimated twice, as logits and as softmax.
+    On the test images, or, for the 12-bit patterns, on the first `n_patterns` of the whole set. The output is estimated
+    twice, as logits and as softmax. Absolute noise has a variance of `noise_variances`; relative noise has a share
+    of `noise_shares` of the total variance of the layer at this moment.
     """
     dataset = moment.dataset
     if len(dataset.input_shape) == 1:
@@ -130,16 +139,26 @@ def observe_plane(moment: training.Moment, *, noise_variances: tuple, n_patterns
     representations = {**activations, "softmax": torch.softmax(activations["output"].float(), dim=-1)}
     rows = []
     for layer, t in representations.items():
-        found = est.kde_information(t.float().flatten(2), y, noise_variance=noise_variances, bound="upper")
-        rows += [
-            {"member": member, "layer": layer, "noise_variance": variance, "i_xt": float(found.i_xt[v, member]),
-             "i_ty": float(found.i_ty[v, member]), "n_samples": len(x), "entropy_y": est.label_entropy(y)}
-            for v, variance in enumerate(noise_variances) for member in range(moment.n_members)
-        ]  # fmt: skip
+        t = t.float().flatten(2)
+        for noise, values, seen in (("absolute", noise_variances, t), ("relative", noise_shares, unit_variance(t))):
+            found = est.kde_information(seen, y, noise_variance=values, bound="upper")
+            rows += [
+                {"member": member, "layer": layer, "noise": noise, "noise_variance": value,
+                 "i_xt": float(found.i_xt[v, member]), "i_ty": float(found.i_ty[v, member]), "n_samples": len(x),
+                 "entropy_y": est.label_entropy(y)}
+                for v, value in enumerate(values) for member in range(moment.n_members)
+            ]  # fmt: skip
     return rows
 
 
-observe_plane.version = 1
+observe_plane.version = 2
+
+
+def unit_variance(t: torch.Tensor) -> torch.Tensor:
+    """Activations (members, n, d) centred and scaled so that their total variance is 1; a constant layer stays 0."""
+    centred = t - t.mean(1, keepdim=True)
+    total = centred.square().sum(-1).mean(-1)  # (members,)
+    return centred / total.sqrt().clamp(min=torch.finfo(t.dtype).tiny)[:, None, None]
 
 
 @functools.lru_cache(maxsize=2)
@@ -180,7 +199,7 @@ def training_curves(settings: Settings) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def plane_estimates(settings: Settings) -> pd.DataFrame:
     """I(X;T) and I(T;Y) of every network, seed, step, layer and noise variance, with `at_bound`."""
     tables = []
@@ -191,8 +210,8 @@ def plane_estimates(settings: Settings) -> pd.DataFrame:
     table["log2_n"] = np.log2(table["n_samples"])
     table["estimator"] = "kde upper"
     table["at_bound"] = at_bound(table)
-    columns = ["dataset", "model", "seed", "step", "epoch", "layer", "estimator", "noise_variance", "i_xt", "i_ty"]
-    return table[[*columns, "at_bound", "log2_n", "entropy_y", "n_samples"]]
+    columns = ["dataset", "model", "seed", "step", "epoch", "layer", "estimator", "noise", "noise_variance"]
+    return table[[*columns, "i_xt", "i_ty", "at_bound", "log2_n", "entropy_y", "n_samples"]]
 
 
 def at_bound(table: pd.DataFrame) -> np.ndarray:
@@ -202,43 +221,45 @@ def at_bound(table: pd.DataFrame) -> np.ndarray:
     return (of_x | of_y).numpy()
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def saturation(settings: Settings) -> pd.DataFrame:
-    """The share of points at a bound for every noise variance, each network and all together (output as softmax)."""
+    """The share of points at a bound for every noise, each network and all together (output as softmax)."""
     table = plane_estimates(settings)
-    table = table[table["layer"] != "output"]
-    each = table.groupby(["model", "noise_variance"], sort=False)["at_bound"].mean().rename("share").reset_index()
-    shares = (
-        each.groupby("noise_variance")["share"].mean().reset_index().assign(model="all")
-    )  # every network counts alike
-    return pd.concat([each, shares], ignore_index=True)
+    keys = ["noise", "model", "noise_variance"]
+    each = table[table["layer"] != "output"].groupby(keys, sort=False)["at_bound"].mean().rename("share").reset_index()
+    together = each.groupby(["noise", "noise_variance"])["share"].mean().reset_index()  # every network counts alike
+    return pd.concat([each, together.assign(model="all")], ignore_index=True)
 
 
-def second_variance(shares: pd.DataFrame) -> float:
-    """The smallest noise variance with under 5 % of the points at a bound; where there is none, the one with the least."""
-    every = shares[shares["model"] == "all"].sort_values("noise_variance")
+def best_noise(shares: pd.DataFrame, noise: str) -> tuple[float, float]:
+    """The smallest noise with under 5 % of all points at a bound, or, if there is none, the one with the least.
+
+    shares: the table of `saturation`. noise: "absolute" or "relative". Returns the noise and its share of points.
+    """
+    every = shares[(shares["model"] == "all") & (shares["noise"] == noise)].sort_values("noise_variance")
     under = every[every["share"] < ALLOWED_SHARE]
     chosen = under.iloc[0] if len(under) else every.loc[every["share"].idxmin()]
-    return float(chosen["noise_variance"])
+    return float(chosen["noise_variance"]), float(chosen["share"])
 
 
-def reading(table: pd.DataFrame, variance: float, output: str) -> pd.DataFrame:
-    """The rows of one noise variance, with the output taken as "logits" or "softmax" and called `output`."""
+def reading(table: pd.DataFrame, noise: str, value: float, output: str) -> pd.DataFrame:
+    """The rows of one noise, with the output taken as "logits" or "softmax" and called `output`."""
     dropped, kept = ("softmax", "output") if output == "logits" else ("output", "softmax")
-    rows = table[(table["noise_variance"] == variance) & (table["layer"] != dropped)]
+    rows = table[(table["noise"] == noise) & (table["noise_variance"] == value) & (table["layer"] != dropped)]
     return rows.assign(layer=rows["layer"].replace({kept: "output"})).reset_index(drop=True)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def literal_planes(settings: Settings) -> pd.DataFrame:
     """The planes as the paper reads: noise variance 0.1, logits."""
-    return reading(plane_estimates(settings), LITERAL_VARIANCE, "logits")
+    return reading(plane_estimates(settings), "absolute", LITERAL_VARIANCE, "logits")
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def second_planes(settings: Settings) -> pd.DataFrame:
-    """The planes of the second reading: softmax, and the noise variance that `second_variance` chooses."""
-    return reading(plane_estimates(settings), second_variance(saturation(settings)), "softmax")
+    """The planes of the second reading: softmax, noise relative to each layer's variance, its share by `best_noise`."""
+    value, _ = best_noise(saturation(settings), "relative")
+    return reading(plane_estimates(settings), "relative", value, "softmax")
 
 
 TABLES = {
@@ -286,23 +307,21 @@ def layer_at(table: pd.DataFrame, place: str) -> str:
 
 
 def draw_planes(
-    table: pd.DataFrame, networks: tuple, *, iteration: int | None = None, layer: str = "all", title: str = ""
+    table: pd.DataFrame, networks: tuple, *, iteration: int | None = None, layer: str = "all"
 ) -> plt.Figure:
     """The planes of several networks side by side, up to an iteration, with one layer in colour or all of them."""
-    figure, axes = plt.subplots(1, len(networks), figsize=(5.2 * len(networks), 4.6), squeeze=False)
-    for ax, network in zip(axes[0], networks, strict=True):
+    figure, axes = plt.subplots(1, len(networks), figsize=(5.6 * len(networks), 4.4), squeeze=False)
+    for ax, network, letter in zip(axes[0], networks, "abc", strict=False):
         rows = table[table["model"] == network]
-        _plane(rows, network, iteration, layer_at(rows, layer), ax)
-    if title:
-        figure.suptitle(title)
+        _plane(rows, network, iteration, layer_at(rows, layer), ax, letter)
+        plots.plane_legend(ax)
     return figure
 
 
-def _plane(rows: pd.DataFrame, network: str, until: int | None, highlight: str, ax: plt.Axes, part: str = "") -> None:
+def _plane(rows: pd.DataFrame, network: str, until: int | None, highlight: str, ax: plt.Axes, letter: str) -> None:
     plots.plot_information_plane(rows, highlight=highlight, until=until, ax=ax)
-    last = int(rows["step"].max()) if until is None else until
-    ax.set_title(f"{part}{plots.NETWORK_NAMES[network]}, to {last:,}", fontsize=12)
-    plots.plane_legend(ax, loc="upper left" if rows["i_ty"].mean() < 0.5 * rows["entropy_y"].iloc[0] else "lower right")
+    last = rows["step"].max() if until is None else min(until, rows["step"].max())
+    ax.set_title(f"{letter}  {plots.NETWORK_NAMES[network]}, iterations 0 to {last:,}", fontsize=11, loc="left")
 
 
 def draw_f3(table: pd.DataFrame) -> plt.Figure:
@@ -312,21 +331,31 @@ def draw_f3(table: pd.DataFrame) -> plt.Figure:
 
 def draw_f4(table: pd.DataFrame) -> plt.Figure:
     """F4: three networks, the first fifth of the iterations (10,000 of 50,000 in the paper) and all of them."""
-    figure, axes = plt.subplots(3, 2, figsize=(11, 13))
+    figure, axes = plt.subplots(3, 2, figsize=(11.5, 12))
     for row, network in enumerate(IMAGE_NETWORKS):
         rows = table[table["model"] == network]
         early = int(rows["step"].max()) // 5
         for column, until in enumerate((early, None)):
-            _plane(rows, network, until, "all", axes[row, column], "abcdef"[2 * row + column] + "  ")
+            _plane(rows, network, until, "all", axes[row, column], "abcdef"[2 * row + column])
+        plots.plane_legend(axes[row, 1])
     return figure
 
 
 def draw_saturation(experiment: Experiment) -> plt.Figure:
-    """The noise variance decides: share of points at a bound."""
+    """The noise decides: share of points at a bound, for absolute and for relative noise."""
     table = experiment.table("saturation")
-    figure, ax = plt.subplots(figsize=(9, 4.8))
-    plots.plot_saturation(table, chosen=second_variance(table), ax=ax)
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=10)
+    figure, axes = plt.subplots(1, 2, figsize=(13, 4.6), sharey=True)
+    for ax, noise, name in zip(
+        axes, ("absolute", "relative"), ("variance", "share of the layer's variance"), strict=True
+    ):
+        marks = {"least": best_noise(table, noise)[0]}
+        if noise == "absolute":
+            marks["literal"] = LITERAL_VARIANCE
+        plots.plot_saturation(table[table["noise"] == noise], marks=marks, ax=ax)
+        ax.set_xlabel(f"noise {name}")
+    axes[0].set_title("a  One noise variance for all layers", loc="left", pad=22)
+    axes[1].set_title("b  Noise relative to each layer", loc="left", pad=22)
+    axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=10)
     return figure
 
 
@@ -339,24 +368,24 @@ def _of(name: str, networks: tuple):
 
 
 FIGURES = {
-    "F1": FigureSpec(draw_architectures, lambda e: e.table("architectures"), "Architectures of the five networks."),
-    "F2": FigureSpec(draw_training, lambda e: e.table("training_curves"), "Training loss and test accuracy."),
-    "saturation": FigureSpec(draw_saturation, lambda e: e.table("saturation"), "Share of points at a bound."),
+    "F1": FigureSpec(
+        draw_architectures, lambda e: e.table("architectures"), "The networks as built; T is what a block puts out."
+    ),
+    "F2": FigureSpec(draw_training, lambda e: e.table("training_curves"), "Mean and 95 % interval over seeds."),
+    "saturation": FigureSpec(
+        draw_saturation, lambda e: e.table("saturation"), "A point is at a bound within 0.05 bit of 0, log2 n or H(Y)."
+    ),
     "F3_literal": FigureSpec(
-        _planes("literal_planes", draw_f3), _of("literal_planes", PLANE_NETWORKS),
-        "Information planes of two dense networks, literal reading.",
+        _planes("literal_planes", draw_f3), _of("literal_planes", PLANE_NETWORKS), "Noise variance 0.1, logits."
     ),
     "F3": FigureSpec(
-        _planes("second_planes", draw_f3), _of("second_planes", PLANE_NETWORKS),
-        "Information planes of two dense networks, second reading.",
+        _planes("second_planes", draw_f3), _of("second_planes", PLANE_NETWORKS), "Relative noise, softmax."
     ),
     "F4_literal": FigureSpec(
-        _planes("literal_planes", draw_f4), _of("literal_planes", IMAGE_NETWORKS),
-        "Information planes of three networks, literal reading.",
+        _planes("literal_planes", draw_f4), _of("literal_planes", IMAGE_NETWORKS), "Noise variance 0.1, logits."
     ),
     "F4": FigureSpec(
-        _planes("second_planes", draw_f4), _of("second_planes", IMAGE_NETWORKS),
-        "Information planes of three networks, second reading.",
+        _planes("second_planes", draw_f4), _of("second_planes", IMAGE_NETWORKS), "Relative noise, softmax."
     ),
 }  # fmt: skip
 
@@ -364,15 +393,39 @@ FIGURES = {
 # --------------------------------------------------------------------------------------------- words about the run
 
 
-def facts(experiment: Experiment) -> str:
-    """Data set, samples, seeds and profile, for captions; from the tables, so that published results need no data."""
-    table = experiment.table("training_curves")
-    requested = experiment.settings.images
-    names = sorted(set(table["dataset"]))
-    stand_in = "" if names == [requested] else f" (standing in for {requested})"
+def facts(experiment: Experiment, table: pd.DataFrame) -> str:
+    """Data sets, seeds and samples of a table, for captions; published results need no data for it."""
+    if "dataset" not in table:
+        return f"Profile {experiment.profile}."
+    parts = []
+    for name, rows in table.groupby("dataset", sort=False):
+        seeds = rows.groupby("model")["seed"].nunique()
+        samples = f", {int(rows['n_samples'].iloc[0]):,} samples" if "n_samples" in rows else ""
+        parts.append(f"{_told(experiment, name)} ({seeds.min()} seeds{samples})")
+    noise = ""
+    if "noise" in table and len(set(table["noise_variance"])) == 1:
+        noise = f" Noise: {table['noise_variance'].iloc[0]:g} ({table['noise'].iloc[0]})."
+    return f"Data: {'; '.join(parts)}.{noise} Profile {experiment.profile}."
+
+
+def _told(experiment: Experiment, name: str) -> str:
+    """The data set's name, with the one that it stands in for."""
+    asked = "12bit" if "12bit" in name else experiment.settings.images
+    return f"{name}, standing in for {asked}" if name in data.EMBEDDED and name != asked else name
+
+
+def saturation_words(experiment: Experiment) -> str:
+    """What the figure of saturation shows, in numbers of this run."""
+    shares = experiment.table("saturation")
+    every = shares[(shares["model"] == "all") & (shares["noise"] == "absolute")]
+    literal = float(every.loc[every["noise_variance"] == LITERAL_VARIANCE, "share"].iloc[0])
+    absolute, of_absolute = best_noise(shares, "absolute")
+    relative, of_relative = best_noise(shares, "relative")
     return (
-        f"Data: {', '.join(names)}{stand_in}; {table['seed'].nunique()} seeds; "
-        f"{table['step'].max():,} iterations; profile {experiment.profile}."
+        f"At the literal noise variance 0.1, {literal:.0%} of all points sit at a bound. "
+        f"The best single variance is {absolute:g}, with {of_absolute:.0%}. "
+        f"Noise of {relative:g} times each layer's own variance leaves {of_relative:.0%}: "
+        f"the second reading below uses it for all networks."
     )
 
 
@@ -538,7 +591,7 @@ def _claims_of(name: str, words_of_reading: str, letter: str) -> list[Claim]:
             "DenseNet higher than the other two (Figure 4)", _last_output(name), judge_order, image,
         ),
         Claim(
-            f"3 {letter}", f"No network has converged at 10,000 iterations: I(T;Y) rises to 50,000 ({words_of_reading}).",
+            f"3 {letter}", f"Not converged at 10,000 iterations: I(T;Y) rises to 50,000 ({words_of_reading}).",
             "a noticeable increase", _late(name), judge_not_converged, image,
         ),
         Claim(

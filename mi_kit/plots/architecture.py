@@ -39,8 +39,8 @@ def _draw_box(ax: plt.Axes, place: int, block: str, rows: pd.DataFrame, colour: 
     )  # fmt: skip
     ax.add_patch(box)
     ax.text(place + 0.48, 0.9, block, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
-    lines = [line for word in shorten(list(rows["layer"])) for line in textwrap.wrap(word, 22)]
-    ax.text(place + 0.48, 0.40, "\n".join(lines), ha="center", va="center", fontsize=9, linespacing=1.15)
+    lines = [line for word in shorten(list(rows["layer"])) for line in textwrap.wrap(word, 30)]
+    ax.text(place + 0.48, 0.41, "\n".join(lines), ha="center", va="center", fontsize=9, linespacing=1.1)
     shape = "×".join(map(str, rows["output_shape"].iloc[-1]))
     below = f"T: {shape}\n{rows['parameters'].sum():,} parameters"
     ax.text(place + 0.48, -0.02, below, ha="center", va="top", fontsize=9, color=MUTED)
@@ -48,7 +48,7 @@ def _draw_box(ax: plt.Axes, place: int, block: str, rows: pd.DataFrame, colour: 
 
 def shorten(layers: list[str]) -> list[str]:
     """Layers in words, a group of up to four that repeats told once: `4 × (ReLU, conv 1x1x48, ReLU, conv 3x3x12)`."""
-    layers = [layer for layer in layers if layer not in UNTOLD]
+    layers = [layer.replace(" ", "\N{NO-BREAK SPACE}") for layer in layers if layer not in UNTOLD]
     told, place = [], 0
     while place < len(layers):
         for length in (4, 3, 2, 1):
@@ -57,7 +57,7 @@ def shorten(layers: list[str]) -> list[str]:
             while layers[place + times * length : place + (times + 1) * length] == group:
                 times += 1
             if times > 1 and len(group) == length:
-                told.append(f"{times} × ({', '.join(group)})")
+                told.append(f"{times}\N{NO-BREAK SPACE}× ({', '.join(group)})")
                 place += times * length
                 break
         else:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from .style import MUTED, layer_colours
+from .style import MUTED, NETWORK_COLOURS, NETWORK_NAMES, layer_colours
 
 
 def plot_information_plane(
@@ -71,8 +69,8 @@ def _reference_lines(ax: plt.Axes, log2_n: float, entropy_y: float) -> None:
     )  # fmt: skip
 
 
-def plane_legend(ax: plt.Axes, **settings) -> None:
-    """The layers, and what the markers mean."""
+def plane_legend(ax: plt.Axes) -> None:
+    """The layers, and what the markers mean, to the right of the plane."""
     handles, labels = ax.get_legend_handles_labels()
     key = {"color": MUTED, "ls": ""}
     handles += [
@@ -80,30 +78,32 @@ def plane_legend(ax: plt.Axes, **settings) -> None:
         plt.Line2D([], [], marker="o", ms=9, **key),
         plt.Line2D([], [], marker="x", ms=6, mew=1.5, **key),
     ]
-    ax.legend(handles, [*labels, "start", "end", "at a bound"], **{"fontsize": 10} | settings)
+    ax.legend(handles, [*labels, "start", "end", "at a bound"], fontsize=10, loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def plot_saturation(table: pd.DataFrame, *, chosen: float, ax: plt.Axes | None = None) -> plt.Axes:
-    """The share of points at a bound against the noise variance, one line a network.
+def plot_saturation(table: pd.DataFrame, *, marks: dict[str, float], ax: plt.Axes | None = None) -> plt.Axes:
+    """The share of points at a bound against the noise, one line a network.
 
-    table: columns model, noise_variance, share. chosen: the variance of the second reading. Returns the axes.
+    table: columns model, noise_variance, share; the model "all" is drawn black. marks: {word: noise} to point out.
+    Returns the axes.
     """
-    from .style import NETWORK_COLOURS, NETWORK_NAMES
-
     ax = plt.gca() if ax is None else ax
     for model, rows in table.groupby("model", sort=False):
-        if model != "all":
-            label = NETWORK_NAMES.get(model, model)
-            ax.plot(rows["noise_variance"], rows["share"], "o-", ms=4, color=NETWORK_COLOURS.get(model), label=label)
-    every = table[table["model"] == "all"]
-    ax.plot(every["noise_variance"], every["share"], "o-", color="black", lw=2.5, label="all networks together")
-    ax.axvline(0.1, color=MUTED, ls=":", lw=1.5)
-    ax.axvline(chosen, color=MUTED, ls="--", lw=1.5)
-    for value, text in ((0.1, " literal 0.1"), (chosen, f" second reading {chosen:g}")):
-        ax.annotate(text, (value, 1.0), xycoords=("data", "axes fraction"), fontsize=10, color=MUTED, va="bottom",
-                    ha="center")  # fmt: skip
+        every = model == "all"
+        ax.plot(
+            rows["noise_variance"], rows["share"], "o-", ms=6 if every else 4, lw=2.5 if every else 1.5,
+            color="black" if every else NETWORK_COLOURS.get(model),
+            label="all networks together" if every else NETWORK_NAMES.get(model, model),
+        )  # fmt: skip
+    for word, value in marks.items():
+        ax.axvline(value, color=MUTED, ls="--", lw=1.2)
+        ax.annotate(
+            f"{word} {value:g}", (value, 1.0), (0, 2), ("data", "axes fraction"), "offset points", fontsize=10,
+            color=MUTED, va="bottom", ha="center",
+        )  # fmt: skip
     ax.axhline(0.05, color=MUTED, lw=1)
-    ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="noise variance", ylabel="share of points at a bound")
-    exponents = [math.log10(v) for v in table["noise_variance"].unique()]
-    ax.set_xlim(10 ** (min(exponents) - 0.2), 10 ** (max(exponents) + 0.2))
+    ax.annotate(
+        "5 %", (1, 0.05), (-2, 2), ("axes fraction", "data"), "offset points", fontsize=9, color=MUTED, ha="right"
+    )
+    ax.set(xscale="log", ylim=(-0.03, 1.03), ylabel="share of points at a bound")
     return ax
