@@ -104,6 +104,8 @@ def describe(value):
         return [describe(item) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, functools.partial):
+        return {"function": _name(value.func), "bound": describe([*value.args, value.keywords])}
     if callable(value):
         return _name(value)
     raise ValueError(f"arguments of a cached function must be plain values, tables, runs or data sets; got {value!r}.")

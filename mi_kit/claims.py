@@ -138,14 +138,17 @@ def commit_of(file: Path | None = None) -> str:
     return f"{commit or 'none'}{' (changed since)' if changed else ''}"
 
 
-def show(table: pd.DataFrame):
-    """The claims table for a notebook page: the verdict in colour and in words."""
+def show(table: pd.DataFrame, brief: bool = False):
+    """The claims table for a notebook page, the verdict in colour and in words; `brief` for the top of the page."""
     colours = {HOLDS: "#d5efdb", FAILS: "#f9d6d0", UNDECIDED: "#f7ecc9", NOT_TESTED: "#e8e8e8"}
-    columns = ["claim", "statement", "paper", "measured", "verdict", "reason"]
+    columns = ["claim", "statement", "verdict", "reason"] if brief else [
+        "claim", "statement", "paper", "measured", "verdict", "reason", "n_seeds", "dataset", "rule", "commit",
+    ]  # fmt: skip
     return (
         table[columns]
         .style.hide(axis="index")
         .map(lambda verdict: f"background-color: {colours[verdict]}; font-weight: bold", subset=["verdict"])
-        .set_properties(**{"text-align": "left", "vertical-align": "top", "white-space": "normal", "color": "#111"})
+        .set_properties(**{"text-align": "left", "vertical-align": "top", "white-space": "normal"})
+        .set_properties(subset=["verdict"], color="#111")
         .set_table_styles([{"selector": "th", "props": "text-align: left"}])
     )

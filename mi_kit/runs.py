@@ -96,10 +96,12 @@ class RunFolder:
         paths.write_whole(self.path / name, lambda part: save_file(plain, part, metadata))
 
     def write_rows(self, name: str, rows: pd.DataFrame) -> None:
-        """Add rows to a table; rows for the same steps are replaced."""
+        """Add rows to a table; rows for the same steps (of metrics: the same steps and quantities) are replaced."""
         old = self.table(name)
         if len(old):
-            rows = pd.concat([old[~old["step"].isin(rows["step"].unique())], rows], ignore_index=True)
+            keys = ["step", "quantity"] if name == "metrics" else ["step"]
+            replaced = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(rows[keys]))
+            rows = pd.concat([old[~replaced], rows], ignore_index=True)
         rows = rows.sort_values("step", kind="stable").reset_index(drop=True)
         paths.write_whole(self.path / f"{name}.parquet", rows.to_parquet)
 
@@ -134,6 +136,8 @@ class Run:
     network: models.Network
     folders: tuple[RunFolder, ...]
     dataset: Dataset | None = field(default=None, repr=False)
+    last_step: int | None = None  # what was asked for: the folders may hold more, from other calls of `train`
+    moments: frozenset[int] | None = None
 
     @property
     def seeds(self) -> list[int]:
@@ -146,13 +150,18 @@ class Run:
 
     @property
     def steps(self) -> list[int]:
-        """The steps that every seed has a checkpoint for."""
-        return sorted(set.intersection(*(set(folder.steps()) for folder in self.folders)))
+        """The steps, up to the last one asked for, that every seed has a checkpoint for."""
+        shared = set.intersection(*(set(folder.steps()) for folder in self.folders))
+        return sorted(step for step in shared if self.last_step is None or step <= self.last_step)
 
     @property
     def metrics(self) -> pd.DataFrame:
         """Tidy rows: seed, step, epoch, quantity (train_loss, test_loss in bits; test_accuracy), value."""
-        return self._table("metrics")
+        table = self._table("metrics")
+        if self.moments is None or table.empty:
+            return table
+        asked = table["quantity"].eq("train_loss") & (table["step"] <= self.last_step)
+        return table[asked | table["step"].isin(self.moments)].reset_index(drop=True)
 
     def observed(self, name: str) -> pd.DataFrame:
         """The rows that the observer `name` wrote while training, with the columns seed, step and epoch."""
@@ -160,7 +169,7 @@ class Run:
         if table.empty:
             known = sorted({path.stem[9:] for folder in self.folders for path in folder.path.glob("observed-*")})
             raise ValueError(f"name must be one of {', '.join(known) or '(nothing was observed)'}; got name={name!r}.")
-        return table
+        return table if self.moments is None else table[table["step"].isin(self.moments)].reset_index(drop=True)
 
     def module(self, step: int, member: int = 0) -> nn.Module:
         """The network as it was after `step` updates, for one of the seeds."""

@@ -96,7 +96,7 @@ def train(
                 stack.enter_context(each.lock())
         for group in _groups(spec, folders, schedule):
             _train_group(spec, dataset, group, schedule, device, progress)
-    return Run(spec, tuple(folders), dataset)
+    return Run(spec, tuple(folders), dataset, steps, schedule.kept | schedule.observed)
 
 
 def choose_device(device: str = "auto") -> torch.device:

@@ -298,6 +298,11 @@ def draw_training(experiment: Experiment) -> plt.Figure:
     return figure
 
 
+def steps_in(table: pd.DataFrame, network: str) -> list[int]:
+    """The iterations at which a network was estimated: the positions of a slider."""
+    return sorted(int(step) for step in set(table.loc[table["model"] == network, "step"]))
+
+
 def layer_at(table: pd.DataFrame, place: str) -> str:
     """The layer of one network at a place: "all", "1", "2", ... or "output"."""
     layers = list(dict.fromkeys(table["layer"]))
@@ -412,6 +417,17 @@ def _told(experiment: Experiment, name: str) -> str:
     """The data set's name, with the one that it stands in for."""
     asked = "12bit" if "12bit" in name else experiment.settings.images
     return f"{name}, standing in for {asked}" if name in data.EMBEDDED and name != asked else name
+
+
+def accuracy_words(experiment: Experiment) -> str:
+    """The final accuracies of this run beside the paper's."""
+    table = experiment.table("training_curves")
+    rows = _accuracies({"training_curves": table})
+    parts = [
+        f"{plots.NETWORK_NAMES[model]} {words(one['value'], scale=100)} % (paper: {100 * PAPER_ACCURACY[model]:.2f} %)"
+        for model, one in rows.groupby("model", sort=False)
+    ]
+    return f"After {rows['step'].max():,} iterations: {'; '.join(parts)}. Brackets: 95 % interval over seeds."
 
 
 def saturation_words(experiment: Experiment) -> str:
