@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 from tqdm import tqdm
@@ -14,5 +15,6 @@ def bar(total: int, description: str, initial: int = 0, *, shown: bool = True):
     if not shown:
         return tqdm(**settings, disable=True)
     if target := os.environ.get("MI_KIT_PROGRESS"):
-        return tqdm(**settings, file=open(target, "w", encoding="utf-8"))
+        unbuffered = open(target, "wb", buffering=0)  # noqa: SIM115 (tqdm writes until it closes)
+        return tqdm(**settings, file=io.TextIOWrapper(unbuffered, encoding="utf-8", write_through=True))
     return tqdm_auto(**settings)

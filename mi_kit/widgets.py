@@ -35,11 +35,12 @@ def explore(
         )
     chosen, note = _thin({name: list(values) for name, values in axes.items()})
     tables = [data] if isinstance(data, pd.DataFrame) else list(data)
+    render = _Renderer()
     frames = {}
     for values in itertools.product(*chosen.values()):
         choice = dict(zip(chosen, values, strict=True))
         key = {"draw": draw, "version": version, "data": tables, "choice": choice, "dpi": DPI}
-        frames[values] = cache.frame(key, lambda choice=choice: _png(draw(**choice)))
+        frames[values] = cache.frame(key, lambda choice=choice: render(draw(**choice)))
     if (size := sum(map(len, frames.values()))) > MAX_BYTES:
         raise ValueError(
             f"frames must take at most {MAX_BYTES:,} bytes together; got {size:,} in {len(frames)} frames."
@@ -62,10 +63,22 @@ def _thin(axes: dict[str, list]) -> tuple[dict[str, list], str]:
     return thinned, f"Shown: {len(places)} of {lengths[longest]} values of {longest}."
 
 
-def _png(figure: Figure) -> bytes:
-    picture = png_bytes(figure, DPI)
-    plt.close(figure)
-    return picture
+class _Renderer:
+    """Figures to PNG. The axes of all frames lie where those of the first do: nothing jumps when a slider moves."""
+
+    def __init__(self):
+        self.places = None
+
+    def __call__(self, figure: Figure) -> bytes:
+        if self.places is None or len(self.places) != len(figure.axes):
+            figure.draw_without_rendering()  # lets the layout engine place the axes
+            self.places = [ax.get_position() for ax in figure.axes]
+        figure.set_layout_engine("none")
+        for ax, place in zip(figure.axes, self.places, strict=True):
+            ax.set_position(place)
+        picture = png_bytes(figure, DPI)
+        plt.close(figure)
+        return picture
 
 
 def _box(axes: dict[str, list], frames: dict[tuple, bytes], note: str):

@@ -135,6 +135,14 @@ class Experiment:
             text += f" Published results of commit {', '.join(commits)} are shown."
         return text
 
+    def show(self, name: str):
+        """Figure `name` for a notebook page: drawn, saved with its numbers, and shown as saved."""
+        import matplotlib.pyplot as plt
+        from IPython.display import Image
+
+        plt.close(self.figure(name))
+        return Image(self.folder / f"{name}.png", alt=f"Figure {name}")
+
     def figure(self, name: str):
         """Draw figure `name`, save it with its numbers, and return it."""
         from .. import plots

@@ -43,19 +43,21 @@ class Settings:
     lr: float = 1e-3
     noise_variances: tuple = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
     noise_shares: tuple = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a layer's total variance
+    n_positions: int = 24  # of the sliders, at most
     precision: str = "float32"
     device: str = "auto"
 
 
-_DECADES = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+_DECADES = (0.01, 0.1, 1.0, 10.0, 100.0)
+_SHARES = (0.003, 0.01, 0.03, 0.1, 0.3)
 PROFILES = {
     "smoke": Settings(
         n_train=2_000, n_samples=250, n_patterns=512, n_seeds=2, steps=10, tanh_steps=100, narrow_steps=20, n_early=1,
-        n_even=5, noise_variances=_DECADES,
+        n_even=5, n_positions=3, noise_variances=_DECADES, noise_shares=_SHARES,
     ),
     "quick": Settings(
         n_samples=1_000, n_patterns=1_024, n_seeds=3, steps=200, tanh_steps=10_000, narrow_steps=600, n_early=4,
-        n_even=5, noise_variances=_DECADES,
+        n_even=5, noise_variances=_DECADES, noise_shares=_SHARES,
     ),
     "paper": Settings(),
 }  # fmt: skip
@@ -298,9 +300,12 @@ def draw_training(experiment: Experiment) -> plt.Figure:
     return figure
 
 
-def steps_in(table: pd.DataFrame, network: str) -> list[int]:
-    """The iterations at which a network was estimated: the positions of a slider."""
-    return sorted(int(step) for step in set(table.loc[table["model"] == network, "step"]))
+def slider_steps(experiment: Experiment, network: str) -> list[int]:
+    """The iterations at which a network was estimated, thinned to the positions that the profile has for a slider."""
+    table = experiment.table("second_planes")
+    steps = sorted(int(step) for step in set(table.loc[table["model"] == network, "step"]))
+    n_positions = min(experiment.settings.n_positions, len(steps))
+    return [steps[round(place)] for place in np.linspace(0, len(steps) - 1, n_positions)]
 
 
 def layer_at(table: pd.DataFrame, place: str) -> str:
