@@ -218,7 +218,7 @@ class _Child:
     def line(self) -> str:
         text = f"{self.job.name}: cell {self.cell} of {self.n_cells}, {self.seconds:.0f} s"
         with contextlib.suppress(OSError):
-            bar = self.progress.read_text(encoding="utf-8", errors="replace").split("\r")[-1].strip()
+            bar = self.progress.read_bytes().decode(errors="replace").split("\r")[-1].strip()
             text += f", {bar}" if bar else ""
         return text
 

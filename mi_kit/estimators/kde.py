@@ -40,7 +40,7 @@ def kde_information(
     t,
     y,
     *,
-    noise_variance: float | Sequence[float] = 0.1,
+    noise_variance: float | Sequence[float] | Tensor = 0.1,
     bound: str = "upper",
     n_classes: int | None = None,
     tile_elements: int = TILE_ELEMENTS,
@@ -52,7 +52,8 @@ def kde_information(
     I(T+Z;Y) = H(T+Z) - sum_y p(y) H(T+Z|y), both entropies under the same bound.
 
     t: (..., n, d), leading dimensions are batch (seeds, epochs, kernels). y: (n,) class numbers from 0.
-    noise_variance: v, or several: all from one pass over the pairs, on a leading axis of the results.
+    noise_variance: v, or several: all from one pass over the pairs, on a leading axis of the results. A tensor of shape
+    (several, ...) with t's batch dimensions gives every entry of the batch its own.
     bound: "upper", "lower" or "both" (a `KdeBounds`). n_classes: None takes the largest label plus one.
     tile_elements: how many kernel values are held at a time; the answer does not depend on it.
 
@@ -71,21 +72,32 @@ def kde_information(
     t = inputs.samples("t", t)
     y = inputs.labels("y", y, t.shape[-2], t.device)
     n_classes = inputs.class_count("n_classes", n_classes, y)
-    several = isinstance(noise_variance, Sequence)
-    variances = [inputs.positive("noise_variance", v) for v in (noise_variance if several else [noise_variance])]
-    if not variances:
-        raise ValueError(f"noise_variance must hold at least one number; got noise_variance={noise_variance!r}.")
     if bound not in BOUNDS:
         raise ValueError(f"bound must be one of {', '.join(BOUNDS)}; got bound={bound!r}.")
     if not isinstance(tile_elements, int) or tile_elements < 1:
         raise ValueError(f"tile_elements must be an integer of at least 1; got tile_elements={tile_elements!r}.")
 
     batch, (n, d) = t.shape[:-2], t.shape[-2:]
+    variances, several = _variances(noise_variance, batch, t)  # (several, batch flattened)
     with torch.no_grad(), _full_precision():
         sums = _class_sums(t.reshape(-1, n, d), y, n_classes, variances, bound, tile_elements)
         shape = (len(variances), *batch) if several else batch
         results = [_information(one, y, shape) for one in sums]  # one: (variances, batch, n, classes)
     return KdeBounds(*results) if bound == "both" else results[0]
+
+
+def _variances(noise_variance, batch: tuple[int, ...], t: Tensor) -> tuple[Tensor, bool]:
+    """(several, batch flattened), and whether the caller asked for several."""
+    rule = f"noise_variance must be finite and larger than 0: a number, several, or a tensor (several, *{tuple(batch)})"
+    try:
+        given = torch.as_tensor(noise_variance, dtype=t.dtype, device=t.device).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{rule}; got noise_variance={noise_variance!r}.") from error
+    fits = given.ndim <= 1 or given.shape[1:] == batch
+    if not fits or not given.numel() or not (torch.isfinite(given) & (given > 0)).all():
+        raise ValueError(f"{rule}; got noise_variance={noise_variance!r}.")
+    each = given.reshape(-1, 1) if given.ndim <= 1 else given.reshape(len(given), -1)
+    return each.expand(len(each), math.prod(batch)), given.ndim > 0
 
 
 def _information(sums: Tensor, y: Tensor, shape: tuple[int, ...]) -> KdeInformation:
@@ -105,7 +117,7 @@ def _information(sums: Tensor, y: Tensor, shape: tuple[int, ...]) -> KdeInformat
     )
 
 
-def _class_sums(t: Tensor, y: Tensor, n_classes: int, variances: list[float], bound: str, tile_elements: int):
+def _class_sums(t: Tensor, y: Tensor, n_classes: int, variances: Tensor, bound: str, tile_elements: int):
     """For each bound wanted: (variances, batch, n, classes), the sum over class c of k(t_i, t_j)."""
     n_bounds = 2 if bound == "both" else 1
     n_batch, n, _ = t.shape
@@ -116,7 +128,7 @@ def _class_sums(t: Tensor, y: Tensor, n_classes: int, variances: list[float], bo
     for first in range(0, n_batch, step):
         part = slice(first, first + step)
         points = t[part] - t[part].mean(1, keepdim=True)  # centred: the product below rounds less
-        exact = _needs_double(points, min(variances))
+        exact = _needs_double(points, float(variances[:, part].min()))
         points = points.double() if exact else points
         norms = torch.linalg.vector_norm(points, dim=-1).square_()  # (batch, n)
         for i in range(0, n, tile):
@@ -125,7 +137,8 @@ def _class_sums(t: Tensor, y: Tensor, n_classes: int, variances: list[float], bo
                 columns = slice(j, j + tile)
                 halves = _minus_half_squared_distances(points, norms, rows, columns).to(t.dtype)
                 for v, variance in enumerate(variances):
-                    for sum_of, kernel in zip(sums, _kernels(halves, variance, bound), strict=True):
+                    kernels = _kernels(halves, variance[part, None, None], bound)
+                    for sum_of, kernel in zip(sums, kernels, strict=True):
                         sum_of[v, part, rows] += kernel @ is_class[columns]
                         if j > i:
                             sum_of[v, part, columns] += (is_class[rows].T @ kernel).transpose(1, 2)
@@ -141,7 +154,7 @@ def _minus_half_squared_distances(points: Tensor, norms: Tensor, rows: slice, co
     return halves
 
 
-def _kernels(halves: Tensor, variance: float, bound: str) -> list[Tensor]:
+def _kernels(halves: Tensor, variance: Tensor, bound: str) -> list[Tensor]:
     """The kernel of each bound wanted, lower first: one exponential serves both (upper = lower to the 4th power).
 
     Exponents are floored where the kernel is below 1e-17 of the self-kernel 1: sums do not change, and no subnormal

@@ -56,7 +56,7 @@ PROFILES = {
         n_even=5, n_positions=3, noise_variances=_DECADES, noise_shares=_SHARES,
     ),
     "quick": Settings(
-        n_samples=1_000, n_patterns=1_024, n_seeds=3, steps=200, tanh_steps=10_000, narrow_steps=600, n_early=4,
+        n_samples=1_000, n_patterns=1_024, n_seeds=3, steps=200, tanh_steps=10_000, narrow_steps=500, n_early=4,
         n_even=5, noise_variances=_DECADES, noise_shares=_SHARES,
     ),
     "paper": Settings(),
@@ -142,25 +142,28 @@ def observe_plane(
     rows = []
     for layer, t in representations.items():
         t = t.float().flatten(2)
-        for noise, values, seen in (("absolute", noise_variances, t), ("relative", noise_shares, unit_variance(t))):
-            found = est.kde_information(seen, y, noise_variance=values, bound="upper")
-            rows += [
-                {"member": member, "layer": layer, "noise": noise, "noise_variance": value,
-                 "i_xt": float(found.i_xt[v, member]), "i_ty": float(found.i_ty[v, member]), "n_samples": len(x),
-                 "entropy_y": est.label_entropy(y)}
-                for v, value in enumerate(values) for member in range(moment.n_members)
-            ]  # fmt: skip
+        absolute = torch.tensor(noise_variances, device=t.device)[:, None].expand(-1, moment.n_members)
+        relative = torch.tensor(noise_shares, device=t.device)[:, None] * total_variance(t)
+        found = est.kde_information(t, y, noise_variance=torch.cat([absolute, relative]), bound="upper")
+        named = [("absolute", value) for value in noise_variances] + [("relative", value) for value in noise_shares]
+        rows += [
+            {"member": member, "layer": layer, "noise": noise, "noise_variance": value,
+             "i_xt": float(found.i_xt[v, member]), "i_ty": float(found.i_ty[v, member]), "n_samples": len(x),
+             "entropy_y": est.label_entropy(y)}
+            for v, (noise, value) in enumerate(named) for member in range(moment.n_members)
+        ]  # fmt: skip
     return rows
 
 
-observe_plane.version = 2
+observe_plane.version = 3
 
 
-def unit_variance(t: torch.Tensor) -> torch.Tensor:
-    """Activations (members, n, d) centred and scaled so that their total variance is 1; a constant layer stays 0."""
-    centred = t - t.mean(1, keepdim=True)
-    total = centred.square().sum(-1).mean(-1)  # (members,)
-    return centred / total.sqrt().clamp(min=torch.finfo(t.dtype).tiny)[:, None, None]
+def total_variance(t: torch.Tensor) -> torch.Tensor:
+    """Mean squared distance from the mean, (members, n, d) -> (members,); 1 where a layer is constant to rounding."""
+    mean = t.mean(1, keepdim=True)
+    total = (t - mean).square().sum(-1).mean(-1)
+    constant = total <= 1e-12 * mean.square().sum((1, 2))
+    return torch.where(constant, torch.ones_like(total), total)
 
 
 @functools.lru_cache(maxsize=2)
@@ -201,7 +204,7 @@ def training_curves(settings: Settings) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def plane_estimates(settings: Settings) -> pd.DataFrame:
     """I(X;T) and I(T;Y) of every network, seed, step, layer and noise variance, with `at_bound`."""
     tables = []
@@ -223,7 +226,7 @@ def at_bound(table: pd.DataFrame) -> np.ndarray:
     return (of_x | of_y).numpy()
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def saturation(settings: Settings) -> pd.DataFrame:
     """The share of points at a bound for every noise, each network and all together (output as softmax)."""
     table = plane_estimates(settings)
@@ -251,13 +254,13 @@ def reading(table: pd.DataFrame, noise: str, value: float, output: str) -> pd.Da
     return rows.assign(layer=rows["layer"].replace({kept: "output"})).reset_index(drop=True)
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def literal_planes(settings: Settings) -> pd.DataFrame:
     """The planes as the paper reads: noise variance 0.1, logits."""
     return reading(plane_estimates(settings), "absolute", LITERAL_VARIANCE, "logits")
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def second_planes(settings: Settings) -> pd.DataFrame:
     """The planes of the second reading: softmax, noise relative to each layer's variance, its share by `best_noise`."""
     value, _ = best_noise(saturation(settings), "relative")
