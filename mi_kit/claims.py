@@ -62,7 +62,7 @@ class Claim:
 
     select: from the tables of an experiment to the rows that the claim speaks of, with the columns dataset, model,
     seed, step, and at_bound where they are estimates. rule: from those rows to a `Judgement`; its docstring is the
-    rule in words. needs: checked on the selected rows.
+    rule in words. needs: checked on the selected rows. Claims with the same id are one claim under several readings.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Claim:
     select: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
     rule: Callable[[pd.DataFrame], Judgement]
     needs: Needs = Needs()
+    reading: str = ""  # of the estimator, where a claim is judged under several
 
 
 def judge(claims: list[Claim], tables: Mapping[str, pd.DataFrame], profile: str) -> pd.DataFrame:
@@ -90,6 +91,7 @@ def _judge_one(claim: Claim, tables: Mapping[str, pd.DataFrame], profile: str) -
         verdict, reason = UNDECIDED, f"saturated: {saturated:.0%} of its points lie within 0.05 bit of a bound"
     return {
         "claim": claim.id,
+        "reading": claim.reading,
         "statement": claim.statement,
         "paper": claim.paper,
         "measured": found.measured,
@@ -99,7 +101,7 @@ def _judge_one(claim: Claim, tables: Mapping[str, pd.DataFrame], profile: str) -
         "dataset": ", ".join(sorted(set(rows["dataset"]))) if len(rows) else "",
         "profile": profile,
         "rule": " ".join((inspect.getdoc(claim.rule) or "").split()),
-        "commit": commit_of(Path(inspect.getfile(claim.rule))),
+        "commit": commit_of(Path(inspect.getfile(claim.rule)), claim.rule.__name__),
     }
 
 
@@ -115,40 +117,66 @@ def interval(values, confidence: float = 0.95) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def words(values, unit: str = "", scale: float = 1.0, digits: int = 2) -> str:
-    """`1.23 [1.10, 1.36] bit`: mean and 95 % interval over seeds."""
-    mean, low, high = (scale * value for value in interval(values))
+def words(values, unit: str = "", digits: int = 2, limits: tuple[float, float] = (-np.inf, np.inf)) -> str:
+    """`1.23 [1.10, 1.36] bit`: mean and 95 % interval over seeds, the interval cut to the values that are possible."""
+    mean, low, high = interval(values)
+    low, high = max(low, limits[0]), min(high, limits[1])
     span = f" [{low:.{digits}f}, {high:.{digits}f}]" if np.isfinite(low) else ""
     return f"{mean:.{digits}f}{span}{' ' + unit if unit else ''}"
 
 
-def commit_of(file: Path | None = None) -> str:
-    """The commit that last changed `file` (the newest of all for None), marked when it is changed since."""
+def commit_of(file: Path | None = None, function: str | None = None) -> str:
+    """The commit that last changed `file`, or one function in it (the newest of all for None).
+
+    Marked when the file is changed since; "unknown" outside a checkout.
+    """
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(paths.root()), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    target = [] if file is None else ["--", str(file)]
+    whole = [] if file is None else ["--", str(file)]
     try:
-        commit = git("log", "-1", "--format=%h", *target)
-        changed = git("status", "--porcelain", "--untracked-files=no", *target)
+        last = ["-s", "-L", f":{function}:{file}"] if function else whole
+        commit = git("log", "-1", "--format=%h", *last)
+        changed = git("status", "--porcelain", "--untracked-files=no", *whole)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{commit or 'none'}{' (changed since)' if changed else ''}"
 
 
-def show(table: pd.DataFrame, brief: bool = False):
-    """The claims table for a notebook page, the verdict in colour and in words; `brief` for the top of the page."""
-    colours = {HOLDS: "#d5efdb", FAILS: "#f9d6d0", UNDECIDED: "#f7ecc9", NOT_TESTED: "#e8e8e8"}
-    columns = ["claim", "statement", "verdict", "reason"] if brief else [
-        "claim", "statement", "paper", "measured", "verdict", "reason", "n_seeds", "dataset", "rule", "commit",
-    ]  # fmt: skip
+COLOURS = {HOLDS: "#d5efdb", FAILS: "#f9d6d0", UNDECIDED: "#f7ecc9", NOT_TESTED: "#e8e8e8"}
+
+
+def show(table: pd.DataFrame):
+    """The whole claims table for a page, the verdict in colour and in words."""
+    columns = ["claim", "reading", "statement", "paper", "measured", "verdict", "reason", "n_seeds", "dataset"]
+    return _styled(table[[*columns, "rule", "commit"]], ["verdict"])
+
+
+def show_verdicts(table: pd.DataFrame):
+    """One line a claim for the top of a page: what the paper says, what was measured, the verdict of each reading."""
+    readings = [reading for reading in dict.fromkeys(table["reading"]) if reading]
+    rows = []
+    for claim, each in table.groupby("claim", sort=False):
+        last = each.iloc[-1]
+        row = {
+            "claim": claim,
+            "statement": last["statement"],
+            "paper": last["paper"],
+            "measured here": last["measured"],
+        }
+        for reading in readings:
+            row[f"{reading} reading"] = each.loc[each["reading"].isin([reading, ""]), "verdict"].iloc[0]
+        rows.append(row if readings else row | {"verdict": last["verdict"]})
+    return _styled(pd.DataFrame(rows), [f"{reading} reading" for reading in readings] or ["verdict"])
+
+
+def _styled(table: pd.DataFrame, verdicts: list[str]):
     return (
-        table[columns]
-        .style.hide(axis="index")
-        .map(lambda verdict: f"background-color: {colours[verdict]}; font-weight: bold", subset=["verdict"])
+        table.style.hide(axis="index")
+        .map(lambda verdict: f"background-color: {COLOURS[verdict]}; font-weight: bold", subset=verdicts)
         .set_properties(**{"text-align": "left", "vertical-align": "top", "white-space": "normal"})
-        .set_properties(subset=["verdict"], color="#111")
+        .set_properties(subset=verdicts, color="#111")
         .set_table_styles([{"selector": "th", "props": "text-align: left"}])
     )

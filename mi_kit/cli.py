@@ -116,7 +116,7 @@ def _compute(options) -> int:
         paths.write_whole(path, lambda part, table=table: table.to_csv(part, index=False))
         print(f"{name}: {len(table):,} rows -> {path}", flush=True)
     judged = experiment.claims()
-    print(judged[["claim", "verdict", "measured", "reason"]].to_string(index=False))
+    print(judged[["claim", "reading", "verdict", "measured", "reason"]].to_string(index=False))
     return 0
 
 
@@ -148,7 +148,7 @@ def _claims(options) -> int:
     if collected is None:
         print(f"mi-kit: no claims yet; run `mi-kit run --profile {options.profile}` first.", file=sys.stderr)
         return 1
-    print(collected[["notebook", "claim", "verdict", "measured", "reason"]].to_string(index=False))
+    print(collected[["notebook", "claim", "reading", "verdict", "measured", "reason"]].to_string(index=False))
     return 0
 
 

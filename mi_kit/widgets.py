@@ -19,21 +19,29 @@ DPI = 80
 
 
 def explore(
-    draw: Callable[..., Figure], *, data: pd.DataFrame | Sequence[pd.DataFrame] = (), version: int = 1, **axes: Sequence
+    draw: Callable[..., Figure],
+    *,
+    data: pd.DataFrame | Sequence[pd.DataFrame] = (),
+    version: int = 1,
+    max_frames: int = MAX_FRAMES,
+    **axes: Sequence,
 ):
     """Sliders over the frames of `draw(**choice)`, for one or two axes such as iteration=[...] and layer=[...].
 
     draw: takes one value of every axis by name and returns a figure; the one that draws the static figure.
-    data: the tables that the frames show; with `version` (of the draw function) they name the cached frames.
-    Axes: at least one value each. The last axis is the outer one. Beyond 120 frames the longest axis is thinned, and
-    the widget says so. Returns an ipywidgets box that also moves in a page or notebook without a kernel.
+    data: the tables that the frames show; with `version` (of the draw function) they name the cached frames. Tables
+    bound to `draw` by functools.partial count too.
+    axes: at least one value each. The last axis is the outer one. Beyond `max_frames` frames the longest axis is
+    thinned, and the widget says so. Returns an ipywidgets box that also moves in a notebook without a kernel.
     Raises ValueError for no axis, more than two, an empty one, or more than 8 MB of frames.
     """
     if not 1 <= len(axes) <= 2 or not all(len(values) for values in axes.values()):
         raise ValueError(
             f"axes must be one or two, none of them empty; got { ({k: len(v) for k, v in axes.items()}) }."
         )
-    chosen, note = _thin({name: list(values) for name, values in axes.items()})
+    if not isinstance(max_frames, int) or not 2 <= max_frames <= MAX_FRAMES:
+        raise ValueError(f"max_frames must lie between 2 and {MAX_FRAMES}; got max_frames={max_frames!r}.")
+    chosen, note = _thin({name: list(values) for name, values in axes.items()}, max_frames)
     tables = [data] if isinstance(data, pd.DataFrame) else list(data)
     render = _Renderer()
     frames = {}
@@ -48,14 +56,14 @@ def explore(
     return _box(chosen, frames, note)
 
 
-def _thin(axes: dict[str, list]) -> tuple[dict[str, list], str]:
-    """Every k-th value of the longest axis (and the last) so that there are at most MAX_FRAMES frames."""
+def _thin(axes: dict[str, list], max_frames: int) -> tuple[dict[str, list], str]:
+    """The longest axis thinned evenly, first and last value kept, so that there are at most `max_frames` frames."""
     lengths = {name: len(values) for name, values in axes.items()}
     longest = max(lengths, key=lengths.get)
     others = 1
     for name, length in lengths.items():
         others *= 1 if name == longest else length
-    allowed = max(2, MAX_FRAMES // others)
+    allowed = max(2, max_frames // others)
     if lengths[longest] <= allowed:
         return axes, ""
     places = sorted({round(k * (lengths[longest] - 1) / (allowed - 1)) for k in range(allowed)})

@@ -43,7 +43,7 @@ class Settings:
     lr: float = 1e-3
     noise_variances: tuple = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
     noise_shares: tuple = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a layer's total variance
-    n_positions: int = 24  # of the sliders, at most
+    n_frames: int = 60  # of each pair of sliders, at most
     precision: str = "float32"
     device: str = "auto"
 
@@ -53,11 +53,11 @@ _SHARES = (0.003, 0.01, 0.03, 0.1, 0.3)
 PROFILES = {
     "smoke": Settings(
         n_train=2_000, n_samples=250, n_patterns=512, n_seeds=2, steps=10, tanh_steps=100, narrow_steps=20, n_early=1,
-        n_even=5, n_positions=3, noise_variances=_DECADES, noise_shares=_SHARES,
+        n_even=5, n_frames=12, noise_variances=_DECADES, noise_shares=_SHARES,
     ),
     "quick": Settings(
         n_samples=1_000, n_patterns=1_024, n_seeds=3, steps=200, tanh_steps=10_000, narrow_steps=500, n_early=4,
-        n_even=5, noise_variances=_DECADES, noise_shares=_SHARES,
+        n_even=5, n_frames=30, noise_variances=_DECADES, noise_shares=_SHARES,
     ),
     "paper": Settings(),
 }  # fmt: skip
@@ -303,12 +303,9 @@ def draw_training(experiment: Experiment) -> plt.Figure:
     return figure
 
 
-def slider_steps(experiment: Experiment, network: str) -> list[int]:
-    """The iterations at which a network was estimated, thinned to the positions that the profile has for a slider."""
-    table = experiment.table("second_planes")
-    steps = sorted(int(step) for step in set(table.loc[table["model"] == network, "step"]))
-    n_positions = min(experiment.settings.n_positions, len(steps))
-    return [steps[round(place)] for place in np.linspace(0, len(steps) - 1, n_positions)]
+def slider_steps(table: pd.DataFrame, network: str) -> list[int]:
+    """The iterations at which a network was estimated: the positions of a slider."""
+    return sorted(int(step) for step in set(table.loc[table["model"] == network, "step"]))
 
 
 def layer_at(table: pd.DataFrame, place: str) -> str:
@@ -432,7 +429,7 @@ def accuracy_words(experiment: Experiment) -> str:
     table = experiment.table("training_curves")
     rows = _accuracies({"training_curves": table})
     parts = [
-        f"{plots.NETWORK_NAMES[model]} {words(one['value'], scale=100)} % (paper: {100 * PAPER_ACCURACY[model]:.2f} %)"
+        f"{plots.NETWORK_NAMES[model]} {words(100 * one['value'], digits=2, limits=(0, 100))} % (paper: {100 * PAPER_ACCURACY[model]:.2f} %)"
         for model, one in rows.groupby("model", sort=False)
     ]
     return f"After {rows['step'].max():,} iterations: {'; '.join(parts)}. Brackets: 95 % interval over seeds."
@@ -491,7 +488,9 @@ def judge_accuracy(rows: pd.DataFrame) -> Judgement:
     """Holds if the mean accuracy of every network lies within 0.5 percentage points of the paper's; fails if the
     whole 95 % interval of some network lies outside; undecided otherwise."""
     values = {model: 100 * one["value"].to_numpy() for model, one in rows.groupby("model", sort=False)}
-    measured = "; ".join(f"{plots.NETWORK_NAMES[model]} {words(each)} %" for model, each in values.items())
+    measured = "; ".join(
+        f"{plots.NETWORK_NAMES[model]} {words(each, limits=(0, 100))} %" for model, each in values.items()
+    )
     differences = [(interval(each), 100 * PAPER_ACCURACY[model]) for model, each in values.items()]
     if all(abs(found[0] - paper) <= 0.5 for found, paper in differences):
         return Judgement(HOLDS, measured)
@@ -602,33 +601,31 @@ def _hidden_layers(name: str, network: str):
     return select
 
 
-def _claims_of(name: str, words_of_reading: str, letter: str) -> list[Claim]:
-    """The claims that rest on an estimate, under one reading of the estimator."""
+def _claims_of(reading: str, name: str) -> list[Claim]:
+    """The claims that rest on an estimate, judged on the planes of one reading of the estimator."""
     image = Needs("mnist", seeds=3, steps=50_000)
     return [
         Claim(
-            f"1b {letter}", f"Last-layer I(T;Y) separates the networks more than accuracy does ({words_of_reading}).",
-            "MI values magnify the performance discrepancies", _last_output(name), judge_separation, image,
+            "1b", "Last-layer I(T;Y) separates the networks more than accuracy does.",
+            "MI values magnify the performance discrepancies", _last_output(name), judge_separation, image, reading,
         ),
         Claim(
-            f"2 {letter}", f"Last-layer I(T;Y): DenseNet > LeNet > ReLU-MLP ({words_of_reading}).",
-            "DenseNet higher than the other two (Figure 4)", _last_output(name), judge_order, image,
+            "2", "Last-layer I(T;Y): DenseNet > LeNet > ReLU-MLP.",
+            "DenseNet higher than the other two (Figure 4)", _last_output(name), judge_order, image, reading,
         ),
         Claim(
-            f"3 {letter}", f"Not converged at 10,000 iterations: I(T;Y) rises to 50,000 ({words_of_reading}).",
-            "a noticeable increase", _late(name), judge_not_converged, image,
+            "3", "No network has converged at 10,000 iterations: I(T;Y) still rises to 50,000.",
+            "a noticeable increase", _late(name), judge_not_converged, image, reading,
         ),
         Claim(
-            f"8a {letter}",
-            f"tanh_12 shows diffusion, then compression, with I(T;Y) rising throughout ({words_of_reading}).",
+            "8a", "tanh_12 shows diffusion, then compression, with I(T;Y) rising throughout.",
             "both phases; Saxe et al.: tanh compresses", _hidden_layers(name, "tanh_12"), judge_two_phases,
-            Needs("12bit", seeds=3, steps=10_000),
+            Needs("12bit", seeds=3, steps=10_000), reading,
         ),
         Claim(
-            f"8b {letter}",
-            f"relu_mnist_narrow shows diffusion, then compression, with I(T;Y) rising throughout ({words_of_reading}).",
+            "8b", "relu_mnist_narrow shows diffusion, then compression, with I(T;Y) rising throughout.",
             "both phases; Saxe et al.: ReLU does not compress", _hidden_layers(name, "relu_mnist_narrow"),
-            judge_two_phases, Needs("mnist", seeds=3, steps=10_000),
+            judge_two_phases, Needs("mnist", seeds=3, steps=10_000), reading,
         ),
     ]  # fmt: skip
 
@@ -638,6 +635,6 @@ CLAIMS = [
         "1a", "Test accuracy at 50,000 iterations.", "ReLU-MLP 96.93 %, LeNet 99.22 %, DenseNet 99.23 %",
         _accuracies, judge_accuracy, Needs("mnist", seeds=3, steps=50_000),
     ),
-    *_claims_of("literal_planes", "literal reading", "L"),
-    *_claims_of("second_planes", "second reading", "S"),
+    *(claim for pair in zip(_claims_of("literal", "literal_planes"), _claims_of("second", "second_planes"), strict=True)
+      for claim in pair),
 ]  # fmt: skip
