@@ -428,10 +428,10 @@ def accuracy_words(experiment: Experiment) -> str:
     """The final accuracies of this run beside the paper's."""
     table = experiment.table("training_curves")
     rows = _accuracies({"training_curves": table})
-    parts = [
-        f"{plots.NETWORK_NAMES[model]} {words(100 * one['value'], digits=2, limits=(0, 100))} % (paper: {100 * PAPER_ACCURACY[model]:.2f} %)"
-        for model, one in rows.groupby("model", sort=False)
-    ]
+    parts = []
+    for model, one in rows.groupby("model", sort=False):
+        ours, theirs = words(100 * one["value"], limits=(0, 100)), f"{100 * PAPER_ACCURACY[model]:.2f}"
+        parts.append(f"{plots.NETWORK_NAMES[model]} {ours} % (paper: {theirs} %)")
     return f"After {rows['step'].max():,} iterations: {'; '.join(parts)}. Brackets: 95 % interval over seeds."
 
 
