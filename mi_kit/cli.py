@@ -202,6 +202,7 @@ def _publish_tables(notebook: str) -> None:
             "version": function.version,
             "settings": cache.describe(experiment.settings),
             "commit": claims.commit_of(),
+            "data": experiments.describe_data(experiment.module.datasets(experiment.settings)),
             "rows": len(table),
         }
         paths.write_whole(stem.with_suffix(".parquet"), lambda part, table=table: cache.write_table(table, part))

@@ -21,6 +21,7 @@ import pandas as pd
 import torch
 
 from .. import cache, claims, paths
+from ..data import Dataset
 
 PROFILES = ("smoke", "quick", "paper")
 PAPERS = {"01_mi_visualisation": "mi_visualisation"}
@@ -70,6 +71,15 @@ def choose(profiles: Mapping[str, object], profile: str, explicit: dict):
     return dataclasses.replace(settings, **chosen)
 
 
+def describe_data(datasets: list[Dataset]) -> dict[str, str]:
+    """Names, identities and the checksums of the files, for the record."""
+    found = {}
+    for dataset in datasets:
+        found[dataset.label] = dataset.identity
+        found |= {f"sha256 of {file}": checksum for file, checksum in dataset.checksums.items()}
+    return found
+
+
 @dataclass(frozen=True)
 class FigureSpec:
     """One figure of a paper: from an experiment's tables to a drawing, with the table whose numbers it shows."""
@@ -109,8 +119,9 @@ class Experiment:
 
     def _published(self, name: str) -> pd.DataFrame:
         function = self.module.TABLES[name]
-        stem = paths.results() / self.notebook / self.profile / name
-        if self.explicit or not stem.with_suffix(".parquet").exists():
+        stem = self._published_stem(name)
+        if not stem:
+            self._refuse_embedded_data()
             return function(self.settings)
         about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
         if about["version"] != function.version:
@@ -122,6 +133,26 @@ class Experiment:
         self.published[name] = about
         return cache.read_table(stem.with_suffix(".parquet"))
 
+    def _published_stem(self, name: str) -> Path | None:
+        """Where a published table lies; None where there is none for these settings."""
+        stem = paths.results() / self.notebook / self.profile / name
+        return stem if not self.explicit and stem.with_suffix(".parquet").exists() else None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether every table is a published one: the page then needs neither data nor training."""
+        return all(map(self._published_stem, self.module.TABLES))
+
+    def _refuse_embedded_data(self) -> None:
+        if self.profile != "paper":
+            return
+        for dataset in self.module.datasets(self.settings):
+            if dataset.is_default:
+                raise ValueError(
+                    f"profile=paper needs the data set {dataset.requested}, and there is no published result; "
+                    f"got {dataset.name}. data/README.md says where it goes."
+                )
+
     def compute(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """All tables, one after the other."""
         for name in self.module.TABLES:
@@ -129,11 +160,19 @@ class Experiment:
 
     def banner(self) -> str:
         """Which data are in use, and which tables are published results, for the top of the page."""
-        text = self.module.banner(self)
-        if self.published:
-            commits = sorted({about["commit"] for about in self.published.values()})
-            text += f" Published results of commit {', '.join(commits)} are shown."
-        return text
+        if not self.is_published:
+            return " ".join(dataset.banner() for dataset in self.module.datasets(self.settings))
+        for name in self.module.TABLES:
+            self.table(name)
+        commits = sorted({about["commit"] for about in self.published.values()})
+        names = [name for name in self.provenance() if not name.startswith("sha256")]
+        return f"Published results of commit {', '.join(commits)} are shown, made on {' and '.join(names)}."
+
+    def provenance(self) -> dict[str, str]:
+        """Identity and checksums of the data that the tables were made from."""
+        if self.is_published:
+            return next(iter(self.published.values()), {}).get("data", {})
+        return describe_data(self.module.datasets(self.settings))
 
     def show(self, name: str):
         """Figure `name` for a notebook page: drawn, saved with its numbers, and shown as saved."""
@@ -181,7 +220,7 @@ class Experiment:
             "threads": torch.get_num_threads(),
             "profile": self.profile,
             **{f"setting: {key}": value for key, value in dataclasses.asdict(self.settings).items()},
-            **{f"data: {key}": value for key, value in self.module.provenance(self).items()},
+            **{f"data: {key}": value for key, value in self.provenance().items()},
         }
         paths.write_json(self.folder / "provenance.json", facts)
         return pd.DataFrame({"value": map(str, facts.values())}, index=list(facts))

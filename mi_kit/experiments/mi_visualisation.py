@@ -89,6 +89,11 @@ def dataset_of(settings: Settings, network: str) -> data.Dataset:
     return _dataset(settings.images, settings.n_train, settings.n_samples)
 
 
+def datasets(settings: Settings) -> list[data.Dataset]:
+    """Every data set that the experiment uses."""
+    return [dataset_of(settings, network) for network in ("lenet", "tanh_12")]
+
+
 def steps_of(settings: Settings, network: str) -> int:
     return {"tanh_12": settings.tanh_steps, "relu_mnist_narrow": settings.narrow_steps}.get(network, settings.steps)
 
@@ -448,21 +453,6 @@ def saturation_words(experiment: Experiment) -> str:
         f"Noise of {relative:g} times each layer's own variance leaves {of_relative:.0%}: "
         f"the second reading below uses it for all networks."
     )
-
-
-def banner(experiment: Experiment) -> str:
-    """The data in use."""
-    return " ".join(dataset_of(experiment.settings, name).banner() for name in ("lenet", "tanh_12"))
-
-
-def provenance(experiment: Experiment) -> dict[str, str]:
-    """Identity and checksums of the data."""
-    found = {}
-    for network in ("lenet", "tanh_12"):
-        dataset = dataset_of(experiment.settings, network)
-        found[dataset.label] = dataset.identity
-        found |= {f"sha256 of {file}": checksum for file, checksum in dataset.checksums.items()}
-    return found
 
 
 # --------------------------------------------------------------------------------------------- claims

@@ -1,0 +1,65 @@
+"""Fixtures that several test files share."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+matplotlib.use("agg")
+REPOSITORY = Path(__file__).resolve().parent.parent
+DATA = os.environ.get("MI_KIT_DATA")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty project folder of the test's own: no data, no network."""
+    monkeypatch.setenv("MI_KIT_HOME", str(tmp_path))
+    monkeypatch.setenv("MI_KIT_OFFLINE", "1")
+    monkeypatch.delenv("MI_KIT_DATA", raising=False)
+    monkeypatch.delenv("MI_KIT_FRESH", raising=False)
+    return tmp_path
+
+
+def command(*arguments, home: Path, data: str | None = None, **more):
+    """The finished process of `mi-kit ...` in a project folder of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "mi_kit.cli", *arguments],
+        env=environment(home, data),
+        capture_output=True,
+        text=True,
+        timeout=500,
+        **more,
+    )
+
+
+def environment(home: Path, data: str | None = None) -> dict:
+    """The environment of a command that must touch only `home` and the data given."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MI_KIT_")}
+    kept |= {"MI_KIT_HOME": str(home), "MI_KIT_OFFLINE": "1"}
+    return kept | ({"MI_KIT_DATA": data} if data else {})
+
+
+def smoke_run(home: Path, data: str | None) -> Path:
+    """Notebook 01 executed by `mi-kit run --profile smoke`; the folder that it wrote."""
+    shutil.copytree(REPOSITORY / "notebooks", home / "notebooks")
+    finished = command("run", "01", "--profile", "smoke", home=home, data=data)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return home / "figures" / "smoke" / "01_mi_visualisation"
+
+
+@pytest.fixture(scope="session")
+def smoke_on_digits(tmp_path_factory):
+    """The smoke run with no data set on disk and no network."""
+    return smoke_run(tmp_path_factory.mktemp("digits"), None)
+
+
+@pytest.fixture(scope="session")
+def smoke_on_mnist(tmp_path_factory):
+    """The smoke run on real MNIST."""
+    if not DATA or not (Path(DATA) / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").exists():
+        pytest.skip("MI_KIT_DATA does not name a folder with MNIST")
+    return smoke_run(tmp_path_factory.mktemp("mnist"), str(Path(DATA).resolve()))

@@ -1,0 +1,141 @@
+"""Planning, running and failing of notebooks, with small notebooks of the tests' own."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import psutil
+import pytest
+from conftest import command, environment
+
+from mi_kit import batch
+
+GOOD = """
+profile: str = "quick"  # smoke, quick or paper
+steps: int = None  # how many
+rate: float = 0.5  # how fast
+label: str = None  # a word
+loud: bool = False  # or not
+"""
+
+
+def write_notebook(home, name, *cells):
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    first = nbformat.v4.new_code_cell(GOOD.strip(), metadata={"tags": ["parameters"]})
+    notebook.cells = [first, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
+    (home / "notebooks").mkdir(exist_ok=True)
+    nbformat.write(notebook, home / "notebooks" / f"{name}.ipynb")
+
+
+@pytest.fixture
+def notebooks(home):
+    write_notebook(home, "01_good", "print(profile, steps, rate, label, loud)")
+    write_notebook(home, "02_bad", "x = 1", "raise KeyError('broken')")
+    return home
+
+
+def plan(names=(), profile="quick", given=None, grid=None):
+    return batch.plan(list(names), profile, given or {}, grid or {}, 60.0, False)
+
+
+def test_no_name_means_all_notebooks(notebooks):
+    assert [job.notebook for job in plan()] == ["01_good", "02_bad"]
+
+
+def test_parameters_get_the_declared_types(notebooks):
+    given = {"steps": "3", "rate": "2", "label": "7", "loud": "True"}
+    (job,) = plan(["01"], given=given)
+    assert job.parameters == {"profile": "quick", "steps": 3, "rate": 2.0, "label": "7", "loud": True}
+    assert isinstance(job.parameters["rate"], float)
+    assert plan(["01"], given={"steps": "None"})[0].parameters["steps"] is None
+
+
+def test_grid_makes_one_job_a_combination_in_folders_of_their_own(notebooks):
+    jobs = plan(["01"], grid={"steps": ["1", "2"], "loud": ["True", "False"]})
+    assert len(jobs) == 4
+    assert len({job.folder for job in jobs}) == 4
+    assert all(job.folder.parent == notebooks / "figures" / "quick" / "01_good" for job in jobs)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("stesp", "3", "steps: int"),
+        ("steps", "3.5", "steps must be of type int"),
+        ("steps", "many", "steps must be of type int"),
+        ("steps", "True", "steps must be of type int"),
+        ("loud", "1", "loud must be of type bool"),
+        ("rate", "fast", "rate must be of type float"),
+    ],
+)
+def test_wrong_parameter_stops_before_anything_runs(notebooks, key, text, words):
+    with pytest.raises(batch.ParameterError, match=words):
+        plan(["01"], given={key: text})
+
+
+def test_unknown_notebook_and_profile_are_named_with_the_right_ones(notebooks):
+    with pytest.raises(ValueError, match="01_good, 02_bad; got name='99'"):
+        plan(["99"])
+    with pytest.raises(ValueError, match="smoke, quick, paper; got profile='fast'"):
+        plan(profile="fast")
+
+
+@pytest.mark.slow
+def test_a_failing_notebook_stops_no_other_and_is_named_last_with_cell_and_error(notebooks):
+    finished = command("run", "--jobs", "2", "-p", "steps", "3", home=notebooks)
+    assert finished.returncode == 1
+    last = finished.stdout.strip().splitlines()
+    assert last[-2] == "1 of 2 notebooks done."
+    assert last[-1].startswith("FAILED 02_bad steps=3, cell 4: KeyError: 'broken'")  # papermill adds a cell
+    (executed,) = (notebooks / "figures" / "quick" / "01_good").glob("*/01_good.ipynb")
+    assert "quick 3 0.5 None False" in executed.read_text()
+
+
+@pytest.mark.slow
+def test_timeout_ends_the_notebook_and_its_kernel(home):
+    write_notebook(
+        home, "01_slow", "import os; open('pid', 'w').write(str(os.getpid()))", "import time; time.sleep(99)"
+    )
+    started = time.monotonic()
+    finished = command("run", "--timeout", "8", home=home)
+    assert time.monotonic() - started < 40
+    assert finished.returncode == 1
+    assert "TimeoutError: more than 8 s" in finished.stdout.splitlines()[-1]
+    assert_gone(home)
+
+
+@pytest.mark.slow
+def test_interrupt_ends_the_children(home):
+    write_notebook(
+        home, "01_slow", "import os; open('pid', 'w').write(str(os.getpid()))", "import time; time.sleep(99)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mi_kit.cli", "run"], env=environment(home), stderr=subprocess.PIPE, text=True
+    )
+    while not (home / "notebooks" / "pid").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert "interrupted" in process.stderr.read()
+    assert_gone(home)
+
+
+def assert_gone(home) -> None:
+    kernel = int((home / "notebooks" / "pid").read_text())
+    for _ in range(100):
+        if not psutil.pid_exists(kernel) or psutil.Process(kernel).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the kernel is still running")
+
+
+@pytest.mark.slow
+def test_the_same_jobs_run_on_a_dask_cluster(notebooks, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        good, bad = batch.run(plan(), scheduler=cluster.scheduler_address)
+    assert good.ok
+    assert (bad.ok, bad.cell, bad.error) == (False, 4, "KeyError: 'broken'")

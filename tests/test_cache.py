@@ -1,0 +1,114 @@
+"""The cache of tables and frames: keys, damage, concurrent writers."""
+
+import functools
+import io
+import multiprocessing
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mi_kit import cache, data
+
+CALLS = []
+
+
+@cache.cached(version=1)
+def squares(n: int, power: int = 2) -> pd.DataFrame:
+    CALLS.append(n)
+    return pd.DataFrame({"x": range(n), "y": [x**power for x in range(n)]})
+
+
+@cache.cached(version=1, also=lambda n: {"seen": len(CALLS_ALSO)})
+def counted(n: int) -> pd.DataFrame:
+    return pd.DataFrame({"x": [n]})
+
+
+CALLS_ALSO = []
+
+
+@pytest.fixture(autouse=True)
+def fresh(home):
+    CALLS.clear()
+
+
+def entries(home, ending):
+    return sorted((home / "data" / "cache").rglob(f"*.{ending}"))
+
+
+def test_second_call_reads_and_equals_the_first(home):
+    first = squares(5)
+    pd.testing.assert_frame_equal(squares(n=5, power=2), first)
+    assert CALLS == [5]
+    assert '"version": 1' in entries(home, "json")[0].read_text()
+
+
+def test_other_arguments_and_other_identities_are_other_entries(home):
+    squares(5)
+    squares(5, power=3)
+    counted(1)
+    CALLS_ALSO.append(1)
+    counted(1)
+    assert len(entries(home, "parquet")) == 4
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_damaged_table_is_reported_and_computed_again(home, damage):
+    first = squares(1000)
+    (path,) = entries(home, "parquet")
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 4] ^= 0xFF
+    path.write_bytes({"truncated": content[:-100], "flipped": content, "empty": b""}[damage])
+    with pytest.warns(UserWarning, match="is damaged"):
+        again = squares(1000)
+    pd.testing.assert_frame_equal(again, first)
+    pd.testing.assert_frame_equal(squares(1000), first)
+    assert CALLS == [1000, 1000]
+
+
+def picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").save(buffer, "png")
+    return buffer.getvalue()
+
+
+def test_damaged_frame_is_rendered_again(home):
+    drawn = cache.frame({"a": 1}, picture)
+    (path,) = entries(home, "png")
+    path.write_bytes(drawn[: len(drawn) // 2])
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert cache.frame({"a": 1}, picture) == drawn
+    assert path.read_bytes() == drawn
+
+
+def test_fresh_computes_anew(home, monkeypatch):
+    squares(3)
+    monkeypatch.setenv("MI_KIT_FRESH", "1")
+    squares(3)
+    assert CALLS == [3, 3]
+
+
+def _write_many(_):
+    for n in range(100, 130):
+        assert len(squares(n)) == n
+    return True
+
+
+def test_concurrent_writers_leave_whole_entries(home):
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        assert all(pool.map(_write_many, range(4)))
+    assert len(entries(home, "parquet")) == 30
+    assert not list((home / "data" / "cache").rglob("*.part"))
+    for path in entries(home, "parquet"):
+        cache.read_table(path)
+
+
+def test_tables_data_sets_and_bound_functions_are_named_by_content(home):
+    one, other = pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"x": [1, 3]})
+    assert cache.describe(one) == cache.describe(one.copy()) != cache.describe(other)
+    assert cache.describe(functools.partial(picture, one)) != cache.describe(functools.partial(picture, other))
+    digits = data.load("digits")
+    assert cache.describe({"a": digits}) == {"a": digits.identity}
+    with pytest.raises(ValueError, match="plain values"):
+        cache.describe(object())

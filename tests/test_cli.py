@@ -1,0 +1,97 @@
+"""The command line: what it prints, and the status it ends with."""
+
+import sys
+
+import pandas as pd
+import pytest
+from conftest import command
+
+from mi_kit import claims, cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--profile", "fast"], "profile must be one of smoke, quick, paper; got profile='fast'"),
+        (["run", "--grid", "steps"], "grid must look like key=a,b; got grid='steps'"),
+        (["compute", "77"], "name must be one of 01_mi_visualisation; got name='77'"),
+        (["figure", "F1"], "id must look like 01/F4; got id='F1'"),
+        (["figure", "01/F99"], "figure must be one of F1, F2"),
+        (["data", "imagenet"], "name must be one of 12bit, cifar10"),
+        (["data", "pokemon"], "300k.csv"),
+        (["claims", "--profile", "fast"], "profile must be one of"),
+        (["clean", "--keep-size", "much"], "keep-size must look like 10GB; got keep-size='much'"),
+    ],
+)
+def test_a_wrong_call_ends_with_status_2_and_says_what_is_right(home, capsys, arguments, words):
+    assert cli.main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_an_unknown_command_ends_with_status_2(home):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["fly"])
+    assert ended.value.code == 2
+
+
+def test_data_lists_what_is_found(home, capsys):
+    assert cli.main(["data"]) == 0
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["digits"] == "embedded"
+    assert lines["mnist"] == "not found"
+
+
+def test_claims_of_all_notebooks_become_one_table_and_a_page(home, capsys):
+    assert cli.main(["claims"]) == 1
+    row = dict.fromkeys(["paper", "measured", "reason", "n_seeds", "dataset", "rule", "commit", "reading"], "x")
+    for notebook in ("01_a", "02_b"):
+        folder = home / "figures" / "quick" / notebook
+        folder.mkdir(parents=True)
+        table = pd.DataFrame([row | {"claim": "1", "statement": f"of {notebook}", "verdict": claims.FAILS}])
+        table.to_csv(folder / "claims.csv", index=False)
+    assert cli.main(["claims"]) == 0
+    collected = pd.read_csv(home / "figures" / "quick" / "claims.csv")
+    assert list(collected["notebook"]) == ["01_a", "02_b"]
+    assert "of 02_b" in (home / "figures" / "quick" / "claims.html").read_text()
+
+
+def test_clean_keeps_the_newest_within_the_size(home, capsys):
+    folder = home / "data" / "cache" / "frames"
+    folder.mkdir(parents=True)
+    for age, name in enumerate(["new", "old"]):
+        (folder / name).write_bytes(bytes(1000))
+        import os
+
+        os.utime(folder / name, (1e9 - age, 1e9 - age))
+    assert cli.main(["clean", "--keep-size", "1KB"]) == 0
+    assert [path.name for path in folder.iterdir()] == ["new"]
+
+
+def test_publish_without_a_paper_run_says_so(home, capsys):
+    assert cli.main(["publish"]) == 1
+    assert "nothing to publish" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_compute_gives_tables_and_verdicts_without_jupyter(home):
+    # a module set to None cannot be imported: the same as an environment without it
+    blocked = ["papermill", "ipywidgets", "IPython", "jupyterlab", "nbformat"]
+    code = (
+        "import sys; "
+        f"sys.modules.update(dict.fromkeys({blocked!r})); "
+        "from mi_kit import cli; sys.exit(cli.main(['compute', '01', '--profile', 'smoke']))"
+    )
+    import subprocess
+
+    from conftest import environment
+
+    finished = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=300
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "not tested" in finished.stdout
+    tables = home / "figures" / "smoke" / "01_mi_visualisation" / "tables"
+    assert len(pd.read_csv(tables / "second_planes.csv")) > 100
+    rendered = command("figure", "01/F4", "--profile", "smoke", home=home)
+    assert rendered.returncode == 0, rendered.stderr
+    assert (home / "figures" / "smoke" / "01_mi_visualisation" / "F4.png").exists()

@@ -1,0 +1,621 @@
+"""Where data come from, what stands in for them, and what is said about it.
+
+Nothing here touches the network or the checkout's data/ folder. Tests of the published files are skipped where
+MI_KIT_DATA does not lead to them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.client
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision.datasets
+
+from mi_kit import data
+from mi_kit.estimators import label_entropy
+
+ADDRESS = "https://example.invalid/"
+REAL_DATA = Path(os.environ.get("MI_KIT_DATA") or "/nonexistent").expanduser().resolve()  # before the fixture below
+MNIST_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An empty checkout without a network; the answer about the network is forgotten before and after."""
+    monkeypatch.setenv("MI_KIT_HOME", str(tmp_path))
+    monkeypatch.setenv("MI_KIT_OFFLINE", "1")
+    monkeypatch.delenv("MI_KIT_DATA", raising=False)
+    network_answers = data._network_answers
+    network_answers.cache_clear()
+    yield tmp_path
+    network_answers.cache_clear()
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def idx(array: np.ndarray) -> bytes:
+    """Gzipped IDX: magic number (type 8 is a byte, then the number of dimensions), big-endian sizes, bytes."""
+    magic = bytes([0, 0, 8, array.ndim])
+    return gzip.compress(magic + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes(), mtime=0)
+
+
+def made_mnist(folder: Path) -> dict[str, np.ndarray]:
+    """Six training and four test images in the four files of MNIST; their arrays."""
+    generator = np.random.default_rng(0)
+    arrays = dict(
+        zip(
+            MNIST_FILES,
+            (
+                generator.integers(256, size=(6, 28, 28)),
+                np.arange(6),
+                generator.integers(256, size=(4, 28, 28)),
+                np.arange(4) + 6,
+            ),
+            strict=True,
+        )
+    )
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file, array in arrays.items():
+        (raw / file).write_bytes(idx(array))
+    return arrays
+
+
+@pytest.fixture
+def publish_made_mnist(monkeypatch):
+    """Call it with a folder of made files to have their checksums count as the published ones."""
+
+    def publish(folder: Path):
+        sums = {file: sha256(folder / "MNIST" / "raw" / file) for file in MNIST_FILES}
+        recipe = data._idx_recipe("mnist", "MNIST", data.DIGITS, ADDRESS, sums)
+        monkeypatch.setitem(data._RECIPES, "mnist", recipe)
+
+    return publish
+
+
+def same_samples(one: data.Dataset, other: data.Dataset) -> bool:
+    parts = ("x_train", "y_train", "x_test", "y_test")
+    return all(torch.equal(getattr(one, part), getattr(other, part)) for part in parts)
+
+
+# ------------------------------------------------------------------------------------ names and embedded defaults
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="mnits") as caught:
+        data.load("mnits")
+    assert all(name in str(caught.value) for name in data.names())
+
+
+def test_the_promised_data_sets_are_known():
+    promised = {"mnist", "fashion-mnist", "svhn", "cifar10", "12bit", "pokemon", "digits", "digits-12bit", "iris"}
+    assert promised <= set(data.names())
+
+
+DEFAULTS = {
+    "mnist": "digits",
+    "fashion-mnist": "digits",
+    "svhn": "digits",
+    "cifar10": "digits",
+    "cifar10-subset": "digits",
+    "12bit": "digits-12bit",
+    "pokemon-common": "iris",
+}
+
+
+@pytest.mark.parametrize(("asked", "default"), DEFAULTS.items(), ids=DEFAULTS)
+def test_the_banner_names_what_was_asked_and_what_stands_in(asked, default):
+    found = data.load(asked)
+    assert found.is_default
+    assert (found.requested, found.name) == (asked, default)
+    assert found.label == f"{default} (standing in for {asked})"
+    assert f"holds for {default}, not for {asked}" in found.banner()
+    assert f"{len(found.x_train):,} training" in found.banner()
+    assert same_samples(found, data.load(default))
+
+
+@pytest.mark.parametrize("name", ["digits", "digits-12bit", "iris"])
+def test_an_embedded_data_set_asked_for_by_name_stands_in_for_nothing(name):
+    found = data.load(name)
+    assert not found.is_default
+    assert found.label == name
+    assert "standing in" not in found.banner()
+    assert "scikit-learn" in found.banner()
+
+
+EMBEDDED = {"digits": ((1, 28, 28), 10, 1797), "digits-12bit": ((12,), 2, 1797), "iris": ((4,), 3, 150)}
+
+
+@pytest.mark.parametrize(("name", "expected"), EMBEDDED.items(), ids=EMBEDDED)
+def test_embedded_data_have_their_shape_and_every_class(name, expected):
+    shape, n_classes, n_samples = expected
+    found = data.load(name)
+    assert found.input_shape == tuple(found.x_test.shape[1:]) == shape
+    assert len(found.x_train) + len(found.x_test) == n_samples
+    assert len(found.classes) == n_classes
+    for x, y in ((found.x_train, found.y_train), (found.x_test, found.y_test)):
+        assert (x.dtype, y.dtype, len(x)) == (torch.float32, torch.int64, len(y))
+        assert y.unique().tolist() == list(range(n_classes))
+        assert torch.isfinite(x).all()
+
+
+def test_digits_are_images_in_zero_to_one():
+    x = data.load("digits").x_train
+    assert x.min() >= 0
+    assert 0.9 < x.max() <= 1
+
+
+def test_digits_12bit_are_bits():
+    assert data.load("digits-12bit").x_train.unique().tolist() == [0, 1]
+
+
+def test_nothing_is_written_where_nothing_is_downloaded(home):
+    data.load("mnist")
+    assert list(home.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------ parts
+
+
+def test_the_same_seed_draws_the_same_part():
+    one, other = (data.load("digits", n_train=100, n_test=50, seed=7) for _ in range(2))
+    assert (len(one.x_train), len(one.y_train), len(one.x_test), len(one.y_test)) == (100, 100, 50, 50)
+    assert same_samples(one, other)
+    assert one.identity == other.identity
+
+
+def test_another_seed_draws_another_part():
+    one, other = (data.load("digits", n_train=100, seed=seed) for seed in (0, 1))
+    assert not torch.equal(one.x_train, other.x_train)
+    assert one.identity != other.identity
+
+
+def test_a_part_holds_samples_of_the_whole_each_once_with_their_labels():
+    whole, part = data.load("digits"), data.load("digits", n_train=300)
+    place = {image.numpy().tobytes(): number for number, image in enumerate(whole.x_train)}
+    chosen = [place[image.numpy().tobytes()] for image in part.x_train]
+    assert len(place) == len(whole.x_train), "this test needs images that differ"
+    assert len(set(chosen)) == 300
+    assert torch.equal(whole.y_train[chosen], part.y_train)
+
+
+def test_the_test_part_does_not_depend_on_n_train():
+    one, other = data.load("digits", n_train=10, n_test=50), data.load("digits", n_train=500, n_test=50)
+    assert torch.equal(one.x_test, other.x_test)
+
+
+def test_identity_tells_parts_and_names_apart_and_is_the_same_every_time():
+    identities = [
+        data.load(*call).identity
+        for call in (("digits",), ("digits", 100), ("digits", None, 100), ("digits-12bit",), ("iris",))
+    ]
+    assert len(set(identities)) == len(identities)
+    assert data.load("digits").identity == identities[0]
+
+
+@pytest.mark.parametrize("argument", ["n_train", "n_test"])
+@pytest.mark.parametrize("number", [0, -1, 2000])
+def test_a_number_that_is_too_large_or_below_one_is_refused(argument, number):
+    with pytest.raises(ValueError, match=argument) as caught:
+        data.load("digits", **{argument: number})
+    assert f"{number:,}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("argument", "number"), [("n_train", 60000), ("n_test", 10000)])
+def test_a_default_that_is_smaller_than_asked_is_taken_whole_and_says_so(argument, number):
+    found = data.load("mnist", **{argument: number})
+    assert same_samples(found, data.load("digits"))
+    assert f"{argument}={number:,}" in found.note
+    assert f"{argument}={number:,}" in found.banner()
+
+
+def test_a_default_that_is_large_enough_is_cut_as_asked():
+    found = data.load("mnist", n_train=100, n_test=20)
+    assert (len(found.x_train), len(found.x_test)) == (100, 20)
+
+
+@pytest.mark.parametrize("number", [0, -5])
+def test_a_number_below_one_is_refused_for_a_default_too(number):
+    with pytest.raises(ValueError, match="n_train"):
+        data.load("mnist", n_train=number)
+
+
+# ------------------------------------------------------------------------------------ folders and files
+
+
+def test_idx_files_are_read_as_images_in_zero_to_one(home, publish_made_mnist):
+    arrays = made_mnist(home / "data")
+    publish_made_mnist(home / "data")
+    found = data.load("mnist")
+    train_images, train_labels, test_images, test_labels = (arrays[file] for file in MNIST_FILES)
+    assert (found.name, found.is_default, found.label) == ("mnist", False, "mnist")
+    assert (found.x_train.shape, found.x_test.shape) == ((6, 1, 28, 28), (4, 1, 28, 28))
+    np.testing.assert_allclose(found.x_train[:, 0], train_images / 255, atol=1e-7)  # float32
+    np.testing.assert_allclose(found.x_test[:, 0], test_images / 255, atol=1e-7)
+    assert found.y_train.tolist() == train_labels.tolist()
+    assert found.y_test.tolist() == test_labels.tolist()
+    assert set(found.checksums.values()) == {sha256(home / "data" / "MNIST" / "raw" / file) for file in MNIST_FILES}
+
+
+def test_mi_kit_data_comes_before_the_data_folder(home, monkeypatch, publish_made_mnist):
+    made_mnist(home / "elsewhere")
+    publish_made_mnist(home / "elsewhere")
+    made_mnist(home / "data")
+    monkeypatch.setenv("MI_KIT_DATA", str(home / "elsewhere"))
+    assert data.find("mnist") == home / "elsewhere"
+    assert data.load("mnist").name == "mnist"
+
+
+def test_the_data_folder_serves_what_mi_kit_data_lacks(home, monkeypatch, publish_made_mnist):
+    (home / "elsewhere").mkdir()
+    made_mnist(home / "data")
+    publish_made_mnist(home / "data")
+    monkeypatch.setenv("MI_KIT_DATA", str(home / "elsewhere"))
+    assert data.find("mnist") == home / "data"
+    assert data.load("mnist").name == "mnist"
+
+
+def test_find_gives_none_for_what_is_not_on_disk():
+    assert data.find("mnist") is None
+
+
+def test_mi_kit_data_that_leads_nowhere_is_refused(monkeypatch):
+    monkeypatch.setenv("MI_KIT_DATA", "/no/such/folder")
+    with pytest.raises(ValueError, match="MI_KIT_DATA") as caught:
+        data.load("mnist")
+    assert "/no/such/folder" in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "no gzip at all", "empty"])
+@pytest.mark.parametrize("file", MNIST_FILES)
+def test_a_damaged_file_is_refused_before_it_is_read(home, monkeypatch, publish_made_mnist, damage, file):
+    made_mnist(home / "data")
+    publish_made_mnist(home / "data")
+    path = home / "data" / "MNIST" / "raw" / file
+    whole, expected = path.read_bytes(), sha256(path)
+    path.write_bytes(
+        {
+            "truncated": whole[:-5],
+            "altered": whole[:-1] + bytes([whole[-1] ^ 1]),
+            "no gzip at all": b"<html>Please log in</html>",
+            "empty": b"",
+        }[damage]
+    )
+    monkeypatch.setattr(gzip, "decompress", lambda *_: pytest.fail("read before it was checked"))
+    with pytest.raises(data.DataDamagedError) as caught:
+        data.load("mnist")
+    assert str(path) in str(caught.value)
+    assert expected in str(caught.value)
+    assert sha256(path) in str(caught.value)
+
+
+def test_made_files_do_not_pass_for_the_published_mnist(home):
+    made_mnist(home / "data")
+    path = home / "data" / "MNIST" / "raw" / MNIST_FILES[0]
+    with pytest.raises(data.DataDamagedError, match=sha256(path)) as caught:
+        data.load("mnist")
+    assert str(path) in str(caught.value)
+    assert "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609" in str(caught.value)  # as published
+
+
+DAMAGED = {
+    "12bit": "tishby/var_u.mat",
+    "cifar10-subset": "cifar10-subset.npz",
+    "cifar10-lossless": "cifar10-first4000-lossless.npz",
+    "pokemon-common": "pokemon_go/predictemall_partial.csv.gz",
+}
+
+
+@pytest.mark.parametrize(("name", "file"), DAMAGED.items(), ids=DAMAGED)
+def test_a_file_of_garbage_is_refused(home, name, file):
+    path = home / "data" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"garbage")
+    with pytest.raises(data.DataDamagedError, match=sha256(path)) as caught:
+        data.load(name)
+    assert str(path) in str(caught.value)
+
+
+def test_a_pickle_is_not_opened_before_its_checksum_is_confirmed(home, monkeypatch):
+    import pickle
+
+    folder = home / "data" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for file in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta"):
+        (folder / file).write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    monkeypatch.setattr(pickle, "load", lambda *_, **__: pytest.fail("unpickled a file that was not checked"))
+    with pytest.raises(data.DataDamagedError, match="data_batch_1"):
+        data.load("cifar10")
+
+
+def test_a_part_of_a_data_set_is_named_with_what_is_missing(home):
+    made_mnist(home / "data")
+    for file in MNIST_FILES[2:]:
+        (home / "data" / "MNIST" / "raw" / file).unlink()
+    with pytest.warns(UserWarning, match="mnist") as caught:
+        found = data.load("mnist")
+    said = " ".join(str(warning.message) for warning in caught)
+    assert str(home / "data") in said
+    assert all(file in said for file in MNIST_FILES[2:])
+    assert not any(file in said for file in MNIST_FILES[:2])
+    assert (found.name, found.is_default) == ("digits", True)
+
+
+# ------------------------------------------------------------------------------------ the sightings
+
+
+def write_sightings(home: Path, drop=(), n=20) -> Path:
+    """A table of n sightings of each of the paper's three species, of another one, and of incomplete rows."""
+    path = home / "data" / "pokemon_go" / "300k.csv"
+    path.parent.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    columns = {name: generator.normal(size=5 * n) * 3 + 10 for name in ("latitude", "longitude", "temperature")}
+    columns |= {"pressure": generator.normal(size=5 * n), "class": np.repeat([50, 86, 128, 16, 50], n)}
+    columns |= {"city": ["Bern"] * (5 * n)}
+    names = [name for name in columns if name not in drop]
+    lines = [",".join(str(columns[name][row]) for name in names) for row in range(4 * n)]
+    lines += [",".join("50" if name == "class" else "" for name in names)] * n
+    path.write_text("\n".join([",".join(names), *lines]) + "\n")
+    return path
+
+
+def test_pokemon_that_is_not_there_says_which_file_from_where_to_where(home):
+    with pytest.raises(data.DataNotFoundError) as caught:
+        data.load("pokemon")
+    said = str(caught.value)
+    assert "300k.csv" in said
+    assert "Kaggle" in said
+    assert "data/pokemon_go/300k.csv" in said
+    assert str(home / "data") in said
+
+
+def test_pokemon_is_three_species_with_scaled_features(home):
+    path = write_sightings(home)
+    found = data.load("pokemon")
+    assert (found.name, found.is_default, found.input_shape, len(found.classes)) == ("pokemon", False, (4,), 3)
+    assert len(found.x_train) + len(found.x_test) == 60  # neither the fourth species nor the incomplete rows
+    x, y = torch.cat([found.x_train, found.x_test]), torch.cat([found.y_train, found.y_test])
+    torch.testing.assert_close(x.mean(0), torch.zeros(4), atol=1e-5, rtol=0)  # float32
+    torch.testing.assert_close(x.var(0), torch.ones(4), atol=1e-5, rtol=0)
+    assert y.bincount().tolist() == [20, 20, 20]
+    assert found.classes == ("Diglett", "Seel", "Tauros")
+    assert sha256(path) in found.checksums.values()
+
+
+def test_pokemon_labels_belong_to_their_rows(home):
+    path = write_sightings(home)
+    lines = path.read_text().splitlines()
+    number = {"50": 0.0, "86": 1.0, "128": 2.0, "16": 3.0}  # temperature tells the species
+    column = {name: place for place, name in enumerate(lines[0].split(","))}
+    for row, line in enumerate(lines[1:], start=1):
+        cells = line.split(",")
+        if cells[column["temperature"]]:
+            cells[column["temperature"]] = str(number[cells[column["class"]]])
+        lines[row] = ",".join(cells)
+    path.write_text("\n".join(lines))
+    found = data.load("pokemon")
+    for x, y in ((found.x_train, found.y_train), (found.x_test, found.y_test)):
+        assert torch.equal(x[:, 2].argsort(stable=True), y.argsort(stable=True))
+
+
+@pytest.mark.parametrize("missing", [("class",), ("pressure",), ("latitude", "longitude")], ids=",".join)
+def test_pokemon_without_a_column_is_refused(home, missing):
+    path = write_sightings(home, drop=missing)
+    with pytest.raises(data.DataDamagedError) as caught:
+        data.load("pokemon")
+    assert str(path) in str(caught.value)
+    assert all(name in str(caught.value).rpartition("missing")[2] for name in missing)
+
+
+@pytest.mark.parametrize("content", ["", "latitude,longitude,temperature,pressure,class\n"], ids=["empty", "no rows"])
+def test_pokemon_without_a_row_is_refused(home, content):
+    path = write_sightings(home)
+    path.write_text(content)
+    with pytest.raises(data.DataDamagedError, match=r"300k\.csv"):
+        data.load("pokemon")
+
+
+# ------------------------------------------------------------------------------------ the network
+
+
+@pytest.fixture
+def with_network(monkeypatch):
+    monkeypatch.delenv("MI_KIT_OFFLINE")
+    monkeypatch.setattr(data, "_network_answers", lambda *_, **__: True)
+
+
+def test_mnist_is_downloaded_by_torchvision_into_the_data_folder(home, monkeypatch, with_network, publish_made_mnist):
+    made_mnist(home / "server")
+    publish_made_mnist(home / "server")
+    calls = []
+
+    def fake(root, download=False, **_):
+        calls.append((root, download))
+        made_mnist(Path(root))
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", fake)
+    found = data.load("mnist")
+    assert calls == [(str(home / "data"), True)]
+    assert (found.name, found.is_default) == ("mnist", False)
+    data.load("mnist")
+    assert len(calls) == 1, "what is on disk is not downloaded again"
+
+
+def test_what_is_downloaded_is_checked_too(home, monkeypatch, with_network):
+    monkeypatch.setattr(torchvision.datasets, "MNIST", lambda root, **_: made_mnist(Path(root)))
+    with pytest.raises(data.DataDamagedError):
+        data.load("mnist")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("File not found or corrupted."),
+        urllib.error.URLError("reset"),
+        OSError("disk full"),
+        http.client.IncompleteRead(b"", 5),  # the connection broke off; neither OSError nor RuntimeError
+    ],
+    ids=repr,
+)
+def test_a_download_that_fails_warns_and_a_default_stands_in(monkeypatch, with_network, error):
+    def fake(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", fake)
+    with pytest.warns(UserWarning, match="mnist failed") as caught:
+        found = data.load("mnist")
+    assert any(str(error) in str(warning.message) for warning in caught)
+    assert (found.name, found.is_default) == ("digits", True)
+
+
+def test_offline_nothing_is_asked_or_downloaded(monkeypatch):
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: pytest.fail("asked the network"))
+    monkeypatch.setattr(torchvision.datasets, "MNIST", lambda *_, **__: pytest.fail("downloaded"))
+    assert data.load("mnist").is_default
+
+
+def test_a_network_that_does_not_answer_is_given_up_at_the_limit(monkeypatch):
+    monkeypatch.delenv("MI_KIT_OFFLINE")
+    released = threading.Event()
+
+    def block(*_, **__):
+        released.wait(30)
+        raise OSError("too late")
+
+    monkeypatch.setattr(urllib.request, "urlopen", block)
+    start = time.monotonic()
+    try:
+        assert data._network_answers(ADDRESS, seconds=0.2) is False
+        assert time.monotonic() - start < 5  # far from the 30 s it would block; a busy machine may be slow
+        before = time.monotonic()
+        assert data._network_answers(ADDRESS, seconds=0.2) is False
+        assert time.monotonic() - before < 0.1  # remembered, not asked again
+    finally:
+        released.set()
+
+
+class Answer:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Answer(), True),
+        (urllib.error.HTTPError(ADDRESS, 403, "Forbidden", {}, None), True),  # a refusal is an answer
+        (urllib.error.HTTPError(ADDRESS, 500, "Error", {}, None), True),
+        (urllib.error.URLError("no such host"), False),
+        (TimeoutError("timed out"), False),
+        (ConnectionResetError("reset"), False),
+        (http.client.BadStatusLine("not HTTP"), False),
+    ],
+    ids=["page", "403", "500", "no host", "timeout", "reset", "not HTTP"],
+)
+def test_what_counts_as_an_answer(monkeypatch, outcome, expected):
+    monkeypatch.delenv("MI_KIT_OFFLINE")
+    asked = []
+
+    def respond(request, *_, timeout, **__):
+        asked.append((getattr(request, "full_url", request), timeout))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(urllib.request, "urlopen", respond)
+    assert data._network_answers(ADDRESS, seconds=5) is expected
+    assert data._network_answers(ADDRESS, seconds=5) is expected
+    assert asked == [(ADDRESS, 5)]  # once: the answer is kept
+
+
+# ------------------------------------------------------------------------------------ the published files
+
+
+@pytest.fixture
+def real_data(monkeypatch):
+    if not (REAL_DATA / "MNIST" / "raw" / MNIST_FILES[0]).exists():
+        pytest.skip("MI_KIT_DATA does not lead to a folder with MNIST")
+    monkeypatch.setenv("MI_KIT_DATA", str(REAL_DATA))
+
+    def load(name: str, *files: str, **options) -> data.Dataset:
+        if missing := [file for file in files if not (REAL_DATA / file).exists()]:
+            pytest.skip(f"MI_KIT_DATA lacks {', '.join(missing)}")
+        return data.load(name, **options)
+
+    return load
+
+
+def test_mnist_is_the_published_one(real_data):
+    found = real_data("mnist")
+    assert (found.x_train.shape, found.x_test.shape) == ((60000, 1, 28, 28), (10000, 1, 28, 28))
+    assert (found.x_train.min(), found.x_train.max()) == (0, 1)
+    assert found.y_train.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert (found.name, found.is_default, len(found.checksums)) == ("mnist", False, 4)
+    assert "60,000 training and 10,000 test" in found.banner()
+
+
+def test_a_part_of_mnist_is_as_large_as_asked(real_data):
+    found = real_data("mnist", n_train=1000, n_test=200)
+    assert (len(found.x_train), len(found.x_test)) == (1000, 200)
+    with pytest.raises(ValueError, match="n_train"):
+        real_data("mnist", n_train=60001)
+
+
+def test_fashion_mnist_is_the_published_one(real_data):
+    found = real_data("fashion-mnist", "FashionMNIST/raw/train-images-idx3-ubyte.gz")
+    assert (found.x_train.shape, found.x_test.shape) == ((60000, 1, 28, 28), (10000, 1, 28, 28))
+    assert found.y_train.bincount().tolist() == [6000] * 10
+    assert found.classes[9] == "Ankle boot"
+
+
+def test_the_12_bit_set_holds_every_pattern_once(real_data):
+    found = real_data("12bit", "tishby/var_u.mat")
+    x, y = torch.cat([found.x_train, found.x_test]), torch.cat([found.y_train, found.y_test])
+    assert x.shape == (4096, 12)
+    assert len(x.unique(dim=0)) == 4096
+    assert float(y.double().mean()) == pytest.approx(0.51709, abs=5e-6)  # five decimals are given
+    assert label_entropy(y) == pytest.approx(0.99916, abs=5e-6)
+    assert not found.is_default
+
+
+def test_a_part_of_cifar10_is_taken_for_the_whole_and_says_so(real_data):
+    if (REAL_DATA / "cifar-10-batches-py").exists():
+        pytest.skip("MI_KIT_DATA holds the whole CIFAR-10")
+    found = real_data("cifar10", "cifar10-subset.npz")
+    assert (found.name, found.requested, found.is_default) == ("cifar10-subset", "cifar10", False)
+    assert found.input_shape == (3, 32, 32)
+    assert len(set(found.y_train.bincount().tolist())) == 1, "the subset is class-balanced"
+    assert "part of CIFAR-10" in found.banner()
+    assert found.identity.startswith("cifar10-subset")
+
+
+def test_lossless_cifar10_is_4000_images(real_data):
+    found = real_data("cifar10-lossless", "cifar10-first4000-lossless.npz")
+    assert (found.x_train.shape, found.x_test.shape) == ((3000, 3, 32, 32), (1000, 3, 32, 32))
+
+
+def test_common_sightings_are_660_rows_of_three_species(real_data):
+    found = real_data("pokemon-common", "pokemon_go/predictemall_partial.csv.gz")
+    assert len(found.x_train) + len(found.x_test) == 660
+    assert (found.input_shape, len(found.classes), found.is_default) == ((4,), 3, False)

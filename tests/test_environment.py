@@ -1,0 +1,65 @@
+"""What a newcomer installs: the same packages and versions in every file, and no address in any."""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
+
+
+def pinned() -> dict[str, str]:
+    lines = (REPOSITORY / "constraints.txt").read_text().split()
+    return {normal(line.split("==")[0]): line.split("==")[1] for line in lines}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared() -> list[str]:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return [normal(re.match(r"[A-Za-z0-9._-]+", each)[0]) for each in wanted]
+
+
+def test_environment_yml_has_the_packages_of_pyproject_at_the_pinned_versions():
+    listed = yaml.safe_load((REPOSITORY / "environment.yml").read_text())["dependencies"]
+    versions = dict(each.split("=") for each in listed if isinstance(each, str) and "=" in each)
+    versions.pop("python")
+    assert versions == {CONDA_NAMES.get(name, name): pinned()[name] for name in declared()}
+
+
+def test_constraints_are_exact_versions_without_addresses():
+    lines = (REPOSITORY / "constraints.txt").read_text().split()
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line) for line in lines)
+
+
+def test_pinned_versions_satisfy_pyproject():
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(pinned()[normal(requirement.name)]), text
+
+
+def test_no_tracked_file_is_larger_than_300_kb_and_no_data_set_is_tracked():
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.split():
+        path = REPOSITORY / name
+        assert not path.exists() or path.stat().st_size <= 300_000, name
+        assert not name.endswith((".gz", ".npz", ".mat", ".safetensors")) or name.startswith("data/results/")
+
+
+def test_readme_names_every_notebook_and_the_two_commands():
+    readme = (REPOSITORY / "README.md").read_text()
+    assert "make figures" in readme
+    assert "make test" in readme
+    for path in (REPOSITORY / "notebooks").glob("*.ipynb"):
+        assert path.name in readme

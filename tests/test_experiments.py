@@ -1,0 +1,98 @@
+"""Experiments: settings, readings, published results."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mi_kit import cache, experiments, paths
+from mi_kit.experiments import mi_visualisation as paper
+
+
+def test_explicit_settings_replace_the_profiles_and_none_does_not(home):
+    opened = experiments.open("01", "smoke", steps=7, n_seeds=None)
+    assert (opened.settings.steps, opened.settings.n_seeds) == (7, paper.PROFILES["smoke"].n_seeds)
+    assert opened.folder.parent == paths.figures("01_mi_visualisation", "smoke")
+    assert experiments.open("01", "smoke").folder == paths.figures("01_mi_visualisation", "smoke")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"notebook": "1"}, "name must be one of 01_mi_visualisation"),
+        ({"profile": "fast"}, "profile must be one of smoke, quick, paper; got profile='fast'"),
+        ({"stesp": 3}, "settings must be among images, n_train"),
+        ({"steps": "many"}, "steps must be of type int; got steps='many'"),
+        ({"steps": True}, "steps must be of type int; got steps=True"),
+        ({"lr": "fast"}, "lr must be of type float"),
+    ],
+)
+def test_wrong_names_and_types_are_refused(home, call, words):
+    with pytest.raises(ValueError, match=words):
+        experiments.open(**({"notebook": "01"} | call))
+
+
+def test_unknown_tables_and_figures_list_the_right_ones(home):
+    opened = experiments.open("01", "smoke")
+    with pytest.raises(ValueError, match="table must be one of architectures"):
+        opened.table("planes")
+    with pytest.raises(ValueError, match="figure must be one of F1"):
+        opened.figure("F99")
+
+
+@pytest.mark.parametrize(("steps", "early", "even"), [(50_000, 8, 50), (200, 4, 5), (10, 1, 5), (5, 0, 5)])
+def test_moments_start_untrained_hold_the_first_fifth_and_end_at_the_last_step(steps, early, even):
+    chosen = paper.moments(steps, early, even)
+    assert chosen == sorted(set(chosen))
+    assert {0, steps // 5, steps} <= set(chosen)
+    assert len(chosen) <= 1 + early + even
+
+
+def test_best_noise_is_the_smallest_under_5_percent_else_the_least():
+    def shares(values):
+        return pd.DataFrame({"model": "all", "noise": "relative", "noise_variance": [0.1, 1, 10], "share": values})
+
+    assert paper.best_noise(shares([0.5, 0.04, 0.01]), "relative") == (1, 0.04)
+    assert paper.best_noise(shares([0.5, 0.2, 0.3]), "relative") == (1, 0.2)
+
+
+def test_total_variance_is_one_number_a_member_and_1_where_a_layer_is_constant():
+    import torch
+
+    t = torch.stack([torch.tensor([[0.0, 0], [2, 0]]), torch.full((2, 2), 0.1)])
+    np.testing.assert_allclose(paper.total_variance(t), [1.0, 1.0])
+    np.testing.assert_allclose(paper.total_variance(3 * t), [9.0, 1.0])
+
+
+def test_a_point_is_at_a_bound_of_either_quantity():
+    table = pd.DataFrame(
+        {"i_xt": [5.0, 9.97, 5.0, 0.0], "i_ty": [1.0, 1.0, 3.3, 1.0], "log2_n": 10.0, "entropy_y": 3.32}
+    )
+    assert list(paper.at_bound(table)) == [False, True, True, True]
+
+
+def published(home, version, table):
+    stem = paths.results() / "01_mi_visualisation" / "quick" / "saturation"
+    paths.write_whole(stem.with_suffix(".parquet"), lambda part: cache.write_table(table, part))
+    stem.with_suffix(".json").write_text(json.dumps({"version": version, "commit": "abc1234"}))
+
+
+def test_published_table_is_read_without_data_or_training(home):
+    table = pd.DataFrame({"share": [0.5]})
+    published(home, paper.saturation.version, table)
+    opened = experiments.open("01", "quick")
+    pd.testing.assert_frame_equal(opened.table("saturation"), table)
+    assert not (home / "data" / "runs").exists()
+    assert "abc1234" in str(opened.published)
+
+
+def test_published_table_of_another_version_is_shown_with_a_warning(home):
+    published(home, paper.saturation.version - 1, pd.DataFrame({"share": [0.5]}))
+    with pytest.warns(UserWarning, match="was published by version"):
+        experiments.open("01", "quick").table("saturation")
+
+
+def test_paper_profile_on_embedded_data_stops_and_says_so(home):
+    with pytest.raises(ValueError, match="profile=paper needs the data set mnist"):
+        experiments.open("01", "paper").table("training_curves")

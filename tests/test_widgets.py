@@ -1,0 +1,93 @@
+"""Sliders: frames, links, thinning."""
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from mi_kit import widgets
+
+DRAWN = []
+
+
+def draw(epoch, layer="a"):
+    DRAWN.append((epoch, layer))
+    figure, ax = plt.subplots(figsize=(2, 1))
+    ax.set_title(f"{epoch} {layer}")
+    return figure
+
+
+@pytest.fixture(autouse=True)
+def clean(home):
+    DRAWN.clear()
+
+
+def parts(box, kind):
+    return [child for child in box.children if isinstance(child, kind)]
+
+
+def test_two_axes_make_nested_stacks_with_one_frame_a_pair(home):
+    box = widgets.explore(draw, epoch=[0, 10, 20], layer=["a", "b"])
+    (outer,) = parts(box, ipywidgets.Stack)
+    assert [len(inner.children) for inner in outer.children] == [3, 3]
+    assert len(DRAWN) == 6
+    assert outer.selected_index == 0
+    assert all(inner.selected_index == 2 for inner in outer.children)  # the last epoch is shown first
+    frames = {image.value for inner in outer.children for image in inner.children}
+    assert len(frames) == 6
+    assert all(bytes(frame).startswith(b"\x89PNG") for frame in frames)
+
+
+def test_every_stack_is_linked_in_the_browser(home):
+    box = widgets.explore(draw, epoch=[0, 10], layer=["a", "b", "c"])
+    targets = {link.target[0] for link in box.links}
+    (outer,) = parts(box, ipywidgets.Stack)
+    assert targets == {outer, *outer.children}
+    assert all(link.source[1] == "index" and link.target[1] == "selected_index" for link in box.links)
+
+
+def test_frames_come_from_the_cache_the_second_time(home):
+    widgets.explore(draw, epoch=[0, 1])
+    widgets.explore(draw, epoch=[0, 1])
+    assert len(DRAWN) == 2
+    widgets.explore(draw, version=2, epoch=[0, 1])
+    widgets.explore(draw, data=pd.DataFrame({"x": [1]}), epoch=[0, 1])
+    assert len(DRAWN) == 6
+
+
+def test_axes_do_not_move_between_frames(home):
+    def wide(epoch):
+        figure, ax = plt.subplots(layout="constrained")
+        ax.set_ylim(0, 10 ** (6 * epoch))  # longer tick labels push the axes
+        places.append(ax)
+        return figure
+
+    places = []
+    widgets.explore(wide, epoch=[0, 1])
+    assert places[0].get_position().bounds == places[1].get_position().bounds
+
+
+def test_many_moments_are_thinned_evenly_and_the_widget_says_so(home):
+    box = widgets.explore(draw, max_frames=8, epoch=list(range(101)), layer=["a", "b"])
+    assert [epoch for epoch, layer in DRAWN if layer == "a"] == [0, 33, 67, 100]
+    (note,) = parts(box, ipywidgets.Label)
+    assert note.value == "Shown: 4 of 101 values of epoch."
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ({}, "axes must be one or two"),
+        ({"epoch": []}, "none of them empty"),
+        ({"max_frames": 1, "epoch": [1]}, "max_frames"),
+    ],
+)
+def test_bad_axes_are_refused(home, axes, words):
+    with pytest.raises(ValueError, match=words):
+        widgets.explore(draw, **axes)
+
+
+def test_too_many_bytes_are_refused(home, monkeypatch):
+    monkeypatch.setattr(widgets, "MAX_BYTES", 100)
+    with pytest.raises(ValueError, match="frames must take at most 100 bytes"):
+        widgets.explore(draw, epoch=[0])
