@@ -12,6 +12,7 @@ from conftest import command, environment
 
 from mi_kit import batch
 
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 GOOD = """
 profile: str = "quick"  # smoke, quick or paper
 steps: int = None  # how many
@@ -22,7 +23,7 @@ loud: bool = False  # or not
 
 
 def write_notebook(home, name, *cells):
-    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
     first = nbformat.v4.new_code_cell(GOOD.strip(), metadata={"tags": ["parameters"]})
     notebook.cells = [first, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
     (home / "notebooks").mkdir(exist_ok=True)

@@ -1,0 +1,207 @@
+"""The networks: their tables, their seeds, what names their source."""
+
+import functools
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from mi_kit import models
+
+DENSE = {
+    "tanh_12": [12, 10, 7, 5, 4, 3, 2],
+    "relu_mnist_narrow": [784, 1024, 20, 20, 20, 10],
+    "relu_mlp": [784, 1024, 256, 128, 10],
+}
+# weights + biases, layer by layer, as the papers draw them
+LENET = (49 * 24 + 24) + (24 * 49 * 48 + 48) + (48 * 7 * 7 * 1024 + 1024) + (1024 * 10 + 10)
+
+
+def dense_block_parameters(n_in):
+    """Four bottlenecks (1x1x48, 3x3x12) whose input grows by 12 maps each, then a 1x1x12 transition."""
+    widths = [n_in + 12 * i for i in range(4)]
+    return sum(n * 48 + 48 + 48 * 9 * 12 + 12 for n in widths) + (n_in + 48) * 12 + 12
+
+
+DENSENET = (49 * 24 + 24) + dense_block_parameters(24) + dense_block_parameters(12) + (12 * 10 + 10)
+PARAMETERS = {
+    "lenet": LENET,
+    "densenet": DENSENET,
+    **{name: sum(a * b + b for a, b in itertools.pairwise(sizes)) for name, sizes in DENSE.items()},
+}
+SHAPES = {
+    "lenet": {"block1": (24, 14, 14), "block2": (48, 7, 7), "fc": (1024,), "output": (10,)},
+    "densenet": {"block1": (24, 14, 14), "block2": (12, 7, 7), "block3": (12, 3, 3), "output": (10,)},
+    **{
+        name: {f"layer{i}": (n,) for i, n in enumerate(sizes[1:-1], 1)} | {"output": (sizes[-1],)}
+        for name, sizes in DENSE.items()
+    },
+}
+
+
+def test_the_five_networks_are_known_by_name():
+    assert models.names() == sorted(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_blocks_put_out_the_shapes_of_the_paper(name):
+    table = models.describe(name)
+    assert dict(table.groupby("block", sort=False)["output_shape"].last()) == SHAPES[name]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_blocks_put_out_what_their_table_says(name):
+    x = torch.zeros(2, *models.resolve(name).input_shape)
+    for block_name, block in models.build(name).named_children():
+        x = block(x)
+        assert tuple(x.shape) == (2, *SHAPES[name][block_name])
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_the_sum_over_layers(name):
+    assert models.describe(name)["parameters"].sum() == PARAMETERS[name] == models.count_parameters(name)
+
+
+def test_layers_are_in_the_words_of_the_papers():
+    assert models.describe("lenet")["layer"].tolist()[:3] == ["conv 7x7x24", "ReLU", "max-pool 2x2 stride 2"]
+    assert models.describe("densenet")["layer"].iloc[0] == "conv 7x7x24 stride 2"
+    assert models.describe("tanh_12")["layer"].iloc[-1] == "fully connected 2"
+
+
+def own_network():
+    return nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2))
+
+
+def test_a_module_of_your_own_needs_its_input_shape():
+    module = nn.Sequential(nn.Linear(5, 3), nn.ReLU())
+    with pytest.raises(ValueError, match=r"input_shape must be given.*got input_shape=None"):
+        models.describe(module)
+    table = models.describe(module, (5,))
+    assert table["output_shape"].tolist() == [(3,), (3,)]
+    assert table["parameters"].tolist() == [18, 0]
+
+
+def test_a_function_of_your_own_needs_its_input_shape():
+    with pytest.raises(ValueError, match=r"input_shape must be given"):
+        models.describe(lambda: nn.Linear(5, 3))
+
+
+def test_describing_a_module_does_not_change_it():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).train()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    models.describe(module, (1, 8, 8))
+    assert module.training
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+    assert not module[0]._forward_hooks
+
+
+def test_a_module_with_batch_normalisation_can_be_described():
+    assert models.describe(own_network(), (5,))["output_shape"].iloc[-1] == (2,)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_same_seed_gives_the_same_weights(name):
+    first, second, other = (models.build(name, seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not all(torch.equal(first[key], other[key]) for key in first)
+
+
+def test_building_leaves_the_global_random_state_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    models.build("tanh_12", seed=0)
+    models.describe("tanh_12")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_seeds_do_not_depend_on_the_global_random_state():
+    torch.manual_seed(1)
+    first = models.build("tanh_12", seed=0).layer1[1].weight
+    torch.manual_seed(2)
+    assert torch.equal(first, models.build("tanh_12", seed=0).layer1[1].weight)
+
+
+def test_a_function_of_your_own_is_a_network():
+    network = models.resolve(own_network)
+    assert network.name == "own_network"
+    assert isinstance(models.build(own_network), nn.Sequential)
+    assert models.count_parameters(models.build(own_network)) == 18 + 6 + 8
+
+
+def test_a_class_of_your_own_is_a_network():
+    assert models.resolve(nn.Identity).name == "Identity"
+    assert isinstance(models.build(nn.Identity), nn.Identity)
+
+
+def test_a_resolved_network_resolves_to_itself():
+    network = models.resolve("lenet")
+    assert models.resolve(network) is network
+
+
+@pytest.mark.parametrize("unknown", ["vgg", nn.Linear(2, 2), 3], ids=["name", "module", "number"])
+def test_an_unknown_network_lists_the_names(unknown):
+    with pytest.raises(ValueError, match=r"network must be one of densenet, lenet, relu_mlp.*got network="):
+        models.resolve(unknown)
+
+
+def hash_of(path, source, parts=()):
+    """The source hash of the function `net` in a file with this source; `parts` are names in the same file."""
+    import importlib.util
+
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return models.Network("net", module.net, parts=tuple(getattr(module, part) for part in parts)).source_hash
+
+
+SOURCE = "def part():\n    return 3\n\n\ndef net():\n    return part()\n"
+
+
+def test_source_hash_changes_with_the_builder(tmp_path):
+    first = hash_of(tmp_path / "first.py", SOURCE)
+    assert hash_of(tmp_path / "same.py", SOURCE) == first
+    assert hash_of(tmp_path / "other.py", SOURCE.replace("return part()", "return part() + 1")) != first
+
+
+def test_source_hash_changes_with_the_parts_that_the_builder_declares(tmp_path):
+    first = hash_of(tmp_path / "first.py", SOURCE, ["part"])
+    assert hash_of(tmp_path / "other.py", SOURCE.replace("return 3", "return 4"), ["part"]) != first
+
+
+def test_source_hashes_of_the_networks_differ():
+    assert len({models.resolve(name).source_hash for name in models.names()}) == len(PARAMETERS)
+
+
+class Builder:
+    """A callable object: it has no source of its own."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def __call__(self):
+        return nn.Linear(2, self.width)
+
+
+@pytest.mark.parametrize("make", [lambda: functools.partial(nn.Linear, 2, 3), lambda: Builder(3)], ids=str)
+def test_source_hash_does_not_depend_on_where_an_object_lies_in_memory(make):
+    kept = [make() for _ in range(2)]  # both alive: they cannot share an address
+    hashes = {models.resolve(each).source_hash for each in kept}
+    assert len(hashes) == 1
+
+
+def test_a_copy_with_other_weights_leaves_the_first_alone():
+    module = models.build("tanh_12", 0)
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    copied = models.copy_with(module, models.build("tanh_12", 1).state_dict())
+    assert torch.equal(copied.layer1[1].weight, models.build("tanh_12", 1).layer1[1].weight)
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+
+
+def test_the_12_bit_network_starts_from_fan_in_normal_weights():
+    samples = torch.cat([models.build("tanh_12", seed).layer1[1].weight.flatten() for seed in range(50)])
+    # 6,000 draws: the standard error of a standard deviation is std / sqrt(2 n), about 0.9 %; five of them
+    assert samples.std().item() == pytest.approx(12**-0.5, rel=0.05)
+    assert models.build("tanh_12").layer1[1].bias.abs().max() == 0

@@ -1,0 +1,161 @@
+"""What a network computes inside, against a forward pass by hand; loss and accuracy against the slow formula."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mi_kit import models, probes
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 4))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        hidden = self.encoder(x)
+        return self.head(hidden + torch.sin(hidden))
+
+
+@pytest.fixture
+def network():
+    return models.build(Residual, seed=0)
+
+
+@pytest.fixture
+def x():
+    return torch.randn(23, 5, generator=torch.Generator().manual_seed(0))
+
+
+def by_hand(network, x):
+    with torch.no_grad():
+        first = network.encoder[0](x)
+        second = torch.tanh(first)
+        third = network.encoder[2](second)
+        return {
+            "encoder.0": first,
+            "encoder.1": second,
+            "encoder": third,
+            "head": network.head(third + torch.sin(third)),
+        }
+
+
+def test_activations_equal_a_forward_pass_by_hand(network, x):
+    expected = by_hand(network, x)
+    found = probes.activations(network, x, expected)
+    assert list(found) == list(expected)
+    for layer in expected:
+        assert torch.equal(found[layer], expected[layer])  # the same operations on the same batch
+
+
+def test_top_level_blocks_are_taken_when_none_are_named(network, x):
+    assert list(probes.activations(network, x)) == ["encoder", "head"] == probes.block_names(network)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 22, 23, 24])
+def test_batch_size_does_not_matter(network, x, batch_size):
+    expected = by_hand(network, x)
+    found = probes.activations(network, x, expected, batch_size=batch_size)
+    for layer in expected:
+        # a matrix product of another height may sum five float32 terms in another order
+        torch.testing.assert_close(found[layer], expected[layer], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_activations_are_those_of_evaluation_and_the_mode_is_restored(training, x):
+    network = nn.Sequential(nn.Dropout(0.9), nn.BatchNorm1d(5), nn.Linear(5, 2)).train(training)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    found = probes.activations(network, x, ["0"])
+    assert torch.equal(found["0"], x)
+    assert all(module.training is training for module in network.modules())
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_a_part_that_was_in_evaluation_mode_stays_in_it(x):
+    network = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2)).train()
+    network[0].eval()  # a frozen part of a network that is being trained
+    probes.activations(network, x)
+    assert [network.training, network[0].training, network[1].training] == [True, False, True]
+
+
+def test_the_mode_is_restored_and_hooks_removed_after_an_error(network):
+    network.train()
+    with pytest.raises(RuntimeError):
+        probes.activations(network, torch.zeros(3, 99))
+    assert network.training
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_no_hook_stays(network, x):
+    probes.activations(network, x)
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_activations_carry_no_gradient(network, x):
+    assert not any(t.requires_grad for t in probes.activations(network, x).values())
+
+
+def test_an_in_place_activation_does_not_change_the_layer_before(x):
+    network = models.build(lambda: nn.Sequential(nn.Linear(5, 4), nn.ReLU(inplace=True)), 0)
+    assert (probes.activations(network, x)["0"] < 0).any()
+
+
+def test_an_unknown_layer_lists_the_right_ones(network, x):
+    with pytest.raises(ValueError, match=r"layers must be among encoder, encoder\.0.*head; got layers=\['decoder'\]"):
+        probes.activations(network, x, ["encoder", "decoder"])
+
+
+def test_activations_keep_the_dtype_of_the_network(network, x):
+    assert probes.activations(network.double(), x.double())["head"].dtype == torch.float64
+
+
+class SharedActivation(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.relu = nn.Linear(5, 4), nn.Linear(4, 4), nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.second(self.relu(self.first(x))))
+
+
+def test_a_module_that_is_used_twice_gives_one_row_a_sample(x):
+    network = models.build(SharedActivation, 0)
+    found = probes.activations(network, x, ["relu"], batch_size=10)["relu"]
+    assert len(found) == len(x)
+
+
+# --------------------------------------------------------------------------------------------- evaluate
+
+
+def slow_evaluate(logits, y):
+    """Mean of -log2 softmax(logits)[y], and the share of samples whose largest logit is y's."""
+    losses, right = [], []
+    for row, label in zip(logits, y, strict=True):
+        p = np.exp(row - row.max())
+        losses.append(-np.log2(p[label] / p.sum()))
+        right.append(int(row.argmax()) == label)
+    return np.mean(losses), np.mean(right)
+
+
+@pytest.mark.parametrize("batch", [(), (3,), (2, 3)], ids=str)
+def test_loss_is_in_bits_and_accuracy_a_share(batch):
+    generator = np.random.default_rng(0)
+    logits, y = generator.normal(size=(*batch, 40, 5)) * 3, generator.integers(0, 5, size=40)
+    loss, accuracy = probes.evaluate(torch.tensor(logits), torch.tensor(y))
+    assert loss.shape == accuracy.shape == batch
+    expected = [slow_evaluate(one, y) for one in logits.reshape(-1, 40, 5)]
+    # evaluate works in float32: about 1e-7 of a loss of a few bits
+    np.testing.assert_allclose(loss.flatten().numpy(), [one[0] for one in expected], rtol=1e-5)
+    np.testing.assert_allclose(accuracy.flatten().numpy(), [one[1] for one in expected], rtol=1e-6)
+
+
+def test_equal_logits_cost_log2_of_the_number_of_classes():
+    loss, _ = probes.evaluate(torch.zeros(7, 8), torch.arange(7))
+    assert loss.item() == pytest.approx(3.0, rel=1e-6)  # log2(8) bits, float32
+
+
+def test_a_sure_and_right_network_loses_nothing():
+    loss, accuracy = probes.evaluate(200 * torch.eye(4), torch.arange(4))
+    assert (loss.item(), accuracy.item()) == (0.0, 1.0)

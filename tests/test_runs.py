@@ -1,0 +1,365 @@
+"""Runs on disk: whole files without pickles, read back as a Run; a user's own network through the Recorder."""
+
+import functools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from mi_kit import data, models, probes, runs, training
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MI_KIT_HOME", str(tmp_path))
+    monkeypatch.setenv("MI_KIT_OFFLINE", "1")
+    return tmp_path
+
+
+@functools.cache
+def digits():
+    return data.load("digits", n_train=200, n_test=50)
+
+
+def small():
+    return models.dense([784, 6, 10], nn.Tanh)
+
+
+def convolutional():
+    return nn.Sequential(nn.Conv2d(1, 2, 7, stride=3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 8 * 8, 10))
+
+
+def count(moment):
+    return [{"member": member, "value": moment.step} for member in range(moment.n_members)]
+
+
+def train(network=small, **changes):
+    settings = {"seeds": range(2), "steps": 4, "checkpoints": [0, 2], "device": "cpu", "progress": False}
+    return training.train(network, digits(), **(settings | changes))
+
+
+# --------------------------------------------------------------------------------------------- the folder
+
+
+@pytest.mark.parametrize("network", [small, convolutional])
+def test_a_run_folder_holds_no_pickle(network, home):
+    run = train(network, observe=count, observe_at=[1, 4])
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert {path.suffix or path.name for path in files} == {".json", ".parquet", ".safetensors", ".lock"}
+    assert sorted(path.name for path in run.folders[0].path.iterdir()) == [
+        ".lock",
+        "metrics.parquet",
+        "observed-count-v1.parquet",
+        "run.json",
+        "state.safetensors",
+        "step-00000000.safetensors",
+        "step-00000002.safetensors",
+        "step-00000004.safetensors",
+    ]
+    for path in files:  # pickles of torch are zip archives, plain ones begin with the protocol byte
+        assert path.read_bytes()[:2] not in (b"PK", b"\x80\x04", b"\x80\x05")
+
+
+def test_only_the_state_keeps_the_optimiser():
+    folder = train().folders[0]
+    assert {key.split("/")[0] for key in folder.state()} == {"model", "optimizer"}
+    assert folder.weights(4).keys() == models.build(small).state_dict().keys()
+    for key, value in folder.weights(4).items():
+        assert torch.equal(folder.state()[f"model/{key}"], value)
+
+
+def test_the_record_names_identity_device_and_versions():
+    folder = train(seeds=[3], lr=0.02).folders[0]
+    record = json.loads((folder.path / "run.json").read_text())
+    assert record["format"] == runs.FORMAT
+    assert record["identity"]["seed"] == 3
+    assert record["identity"]["lr"] == 0.02
+    assert record["identity"]["data"] == digits().identity
+    (session,) = record["sessions"]
+    assert session["torch"] == torch.__version__
+    assert "cpu" in session["device"]
+
+
+def test_another_session_is_recorded_and_the_same_one_is_not_repeated():
+    folder = train(seeds=[0]).folders[0]
+    train(seeds=[0], steps=6)
+    folder.write_record(device="another")
+    sessions = json.loads((folder.path / "run.json").read_text())["sessions"]
+    assert len(sessions) == 2
+    assert sessions[1] == {"device": "another"}
+
+
+@pytest.mark.parametrize(
+    "name", [".step-00000003.safetensors.17.42.part", ".state.safetensors.17.42.part", ".metrics.parquet.17.42.part"]
+)
+def test_a_half_written_file_is_ignored(name, home):
+    run = train()
+    metrics = run.metrics
+    for folder in run.folders:
+        (folder.path / name).write_bytes(b"half")
+    again = train(steps=6)
+    assert again.steps == [0, 2, 4, 6]
+    shown = train().metrics
+    pd.testing.assert_frame_equal(shown, metrics)
+
+
+def test_another_format_is_refused():
+    folder = train().folders[0]
+    record = json.loads((folder.path / "run.json").read_text())
+    (folder.path / "run.json").write_text(json.dumps(record | {"format": runs.FORMAT + 1}))
+    with pytest.raises(ValueError, match=rf"must have format {runs.FORMAT}; got format={runs.FORMAT + 1}"):
+        runs.RunFolder(folder.path, {})
+
+
+def test_an_empty_folder_has_nothing(home):
+    folder = runs.RunFolder(home / "nothing", {"seed": 7})
+    assert (folder.steps(), folder.trained_to(), folder.seed) == ([], None, 7)
+    assert folder.table("metrics").empty
+    assert not folder.path.exists()
+
+
+def rows(steps, value=0.0, quantity=None):
+    table = pd.DataFrame({"step": list(steps), "value": value})
+    return table if quantity is None else table.assign(quantity=quantity)
+
+
+def test_rows_of_the_same_step_are_replaced_and_others_added(home):
+    folder = runs.RunFolder(home / "run", {"seed": 0})
+    folder.write_rows("observed-x", rows([0, 4, 4, 8]))
+    folder.write_rows("observed-x", rows([4, 6], 1.0))
+    table = folder.table("observed-x")
+    assert table["step"].tolist() == [0, 4, 6, 8]
+    assert table["value"].tolist() == [0, 1, 1, 0]
+
+
+def test_metrics_are_replaced_by_step_and_quantity(home):
+    folder = runs.RunFolder(home / "run", {"seed": 0})
+    folder.write_rows("metrics", rows([0, 4], quantity="loss"))
+    folder.write_rows("metrics", rows([4], 1.0, quantity="accuracy"))
+    folder.write_rows("metrics", rows([4], 2.0, quantity="loss"))
+    found = folder.table("metrics").set_index(["step", "quantity"])["value"].to_dict()
+    assert found == {(0, "loss"): 0, (4, "accuracy"): 1, (4, "loss"): 2}
+
+
+def test_cut_tables_drops_what_is_later_and_leaves_the_rest(home):
+    folder = runs.RunFolder(home / "run", {"seed": 0})
+    folder.write_rows("observed-x", rows([0, 4, 8]))
+    folder.write_rows("metrics", rows([0, 3], quantity="loss"))
+    stamp = (folder.path / "metrics.parquet").stat().st_mtime_ns
+    folder.cut_tables(4)
+    assert folder.table("observed-x")["step"].tolist() == [0, 4]
+    assert (folder.path / "metrics.parquet").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("what", ["weights", "state"])
+def test_tensors_come_back_to_the_bit(what, home):
+    folder = runs.RunFolder(home / "run", {"seed": 0})
+    tensors = {
+        "channels_last": torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last),
+        "half": torch.randn(5).bfloat16(),
+        "number": torch.tensor(3),
+        "part": torch.randn(4, 4)[1:3],
+    }
+    tensors["shared"] = tensors["part"]
+    if what == "weights":
+        folder.write_checkpoint(12, tensors)
+        found = folder.weights(12)
+    else:
+        folder.write_state(12, tensors)
+        found = folder.state()
+        assert folder.trained_to() == 12
+    assert found.keys() == tensors.keys()
+    assert all(torch.equal(found[key], tensors[key]) and found[key].dtype == tensors[key].dtype for key in tensors)
+
+
+def test_checkpoints_beyond_eight_digits_are_found(home):
+    folder = runs.RunFolder(home / "run", {"seed": 0})
+    for step in (123_456_789, 5):
+        folder.write_checkpoint(step, {"w": torch.zeros(1)})
+    assert folder.steps() == [5, 123_456_789]
+
+
+# --------------------------------------------------------------------------------------------- the run
+
+
+def test_activations_are_stacked_over_the_seeds():
+    run = train(seeds=[2, 0])
+    x = digits().x_test[:9]
+    found = run.activations(2, ["layer1"], x)
+    assert found["layer1"].shape == (2, 9, 6)
+    for member in range(2):
+        assert torch.equal(found["layer1"][member], probes.activations(run.module(2, member), x)["layer1"])
+    assert list(run.activations(2)) == ["layer1", "output"]
+    assert run.activations(2)["output"].shape == (2, 50, 10)
+
+
+def test_activations_of_a_convolution_keep_channels_height_and_width():
+    assert train(convolutional).activations(4, ["0"])["0"].shape == (2, 50, 2, 8, 8)
+
+
+def test_a_module_has_the_weights_of_its_step_and_seed():
+    run = train(seeds=[2, 0])
+    for member in range(2):
+        module = run.module(4, member)
+        assert not module.training
+        expected = run.folders[member].weights(4)
+        assert all(torch.equal(value, expected[key]) for key, value in module.state_dict().items())
+    assert not torch.equal(run.module(4, 0).layer1[1].weight, run.module(4, 1).layer1[1].weight)
+
+
+def test_a_step_without_checkpoint_lists_those_there_are():
+    with pytest.raises(ValueError, match=r"step must be one of 0, 2, 4; got step=3"):
+        train().activations(3)
+
+
+def test_an_unknown_layer_of_a_run_lists_the_right_ones():
+    with pytest.raises(ValueError, match=r"layers must be among layer1.*output.*got layers=\['fc'\]"):
+        train().activations(4, ["fc"])
+
+
+def test_a_run_without_data_asks_for_inputs(home):
+    recorder = runs.Recorder(home / "mine", nn.Linear(2, 2))
+    recorder.checkpoint(0)
+    with pytest.raises(ValueError, match=r"x must be given.*got x=None"):
+        recorder.run.activations(0, [""])
+
+
+def test_metrics_are_tidy():
+    metrics = train(steps=20, checkpoints=[0]).metrics
+    assert {"seed", "step", "epoch", "quantity", "value"} <= set(metrics.columns)
+    assert set(metrics["quantity"]) == {"train_loss", "test_loss", "test_accuracy"}
+    assert metrics[metrics["quantity"] == "train_loss"]["step"].tolist() == [10, 20, 10, 20]
+
+
+def test_steps_are_those_that_every_seed_has():
+    run = train()
+    (run.folders[1].path / "step-00000002.safetensors").unlink()
+    assert run.steps == [0, 4]
+
+
+# --------------------------------------------------------------------------------------------- the recorder
+
+
+class Own(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Dropout(0.5))
+        self.head = nn.Linear(width, 2)
+
+    def forward(self, x):
+        return self.head(self.encoder(x))
+
+
+def own_loop(path, steps=6, seed=0):
+    """A user's own training loop, in ten lines."""
+    torch.manual_seed(seed)
+    model, x, kept = Own(), torch.randn(20, 3), {}
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    recorder = runs.Recorder(path, model, seed=seed)
+    for step in range(steps):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(x), (x[:, 0] > 0).long()).backward()
+        optimiser.step()
+        if step % 2 == 0:
+            recorder.checkpoint(step, test_accuracy=step / 10)
+            kept[step] = {key: value.clone() for key, value in model.state_dict().items()}
+    return recorder, model, x, kept
+
+
+def test_a_network_of_your_own_gives_a_run(home):
+    recorder, model, x, kept = own_loop(home / "mine")
+    run = recorder.run
+    assert run.steps == [0, 2, 4]
+    assert run.seeds == [0]
+    assert model.training  # recording and reading leave the model as it was
+    for step, weights in kept.items():
+        found = run.activations(step, ["encoder.1", "encoder", "head"], x)
+        by_hand = torch.relu(x @ weights["encoder.0.weight"].T + weights["encoder.0.bias"])
+        # dropout is off; float32 sums of three terms
+        torch.testing.assert_close(found["encoder.1"], by_hand.unsqueeze(0), rtol=1e-5, atol=1e-6)
+        assert torch.equal(found["encoder"], found["encoder.1"])
+        assert found["head"].shape == (1, 20, 2)
+    assert all(torch.equal(value, kept[4][key]) for key, value in run.module(4).state_dict().items())
+
+
+def test_recorded_metrics_are_the_runs(home):
+    metrics = own_loop(home / "mine")[0].run.metrics
+    assert set(metrics["quantity"]) == {"test_accuracy"}
+    assert metrics["step"].tolist() == [0, 2, 4]
+    assert metrics["value"].tolist() == [0, 0.2, 0.4]
+
+
+def test_a_run_taken_early_does_not_change_with_the_model(home):
+    recorder, model, x, _ = own_loop(home / "mine")
+    run = recorder.run
+    before = run.activations(0, x=x)["head"]
+    with torch.no_grad():
+        model.head.weight.fill_(7)
+    assert torch.equal(run.activations(0, x=x)["head"], before)
+
+
+def test_reopening_the_same_path_adds(home):
+    own_loop(home / "mine")
+    recorder = runs.Recorder(home / "mine", Own())
+    recorder.checkpoint(9, test_accuracy=0.9)
+    assert recorder.run.steps == [0, 2, 4, 9]
+    assert recorder.run.metrics["step"].tolist() == [0, 2, 4, 9]
+
+
+def test_a_repetition_has_a_seed_of_its_own(home):
+    own_loop(home / "mine", seed=0)
+    run = own_loop(home / "mine", seed=1)[0].run
+    assert run.seeds == [1]
+    assert sorted(path.name for path in (home / "mine").iterdir()) == ["seed-0", "seed-1"]
+
+
+@pytest.mark.parametrize("other", [Own(5), nn.Linear(3, 2)], ids=["width", "class"])
+def test_another_network_at_the_same_path_is_refused(home, other):
+    own_loop(home / "mine")
+    with pytest.raises(ValueError, match=r"path must hold a run of the same network.*mine"):
+        runs.Recorder(home / "mine", other)
+
+
+@pytest.mark.parametrize("step", [1.5, -1, "3", None])
+def test_a_step_that_is_no_step_is_refused(home, step):
+    recorder = runs.Recorder(home / "mine", Own())
+    with pytest.raises(ValueError, match=r"step must be an integer of at least 0; got step="):
+        recorder.checkpoint(step)
+    assert recorder.run.steps == []
+
+
+@pytest.mark.parametrize("model", [Own, "lenet", None], ids=["class", "name", "None"])
+def test_what_is_no_module_is_refused(home, model):
+    with pytest.raises(ValueError, match=r"model must be a torch\.nn\.Module; got"):
+        runs.Recorder(home / "mine", model)
+    assert not (home / "mine").exists()
+
+
+def test_an_unknown_step_or_layer_of_your_own_run_lists_the_right_ones(home):
+    recorder, _, x, _ = own_loop(home / "mine")
+    with pytest.raises(ValueError, match=r"step must be one of 0, 2, 4; got step=1"):
+        recorder.run.activations(1, x=x)
+    with pytest.raises(ValueError, match=r"encoder, encoder\.0, .*head; got layers=\['encoder\.9'\]"):
+        recorder.run.activations(0, ["encoder.9"], x)
+
+
+def test_recordings_of_other_training_have_other_identities(home):
+    """Caches name results by them: two loops that record the same class must not share results."""
+    first, second = (own_loop(home / name)[0].run for name in ("low_rate", "high_rate"))
+    assert first.identities != second.identities
+
+
+def test_identities_of_trained_runs_name_seed_and_settings():
+    one, other = train(seeds=[0, 1], steps=0, checkpoints=None), train(lr=0.5, steps=0, checkpoints=None)
+    assert len({*one.identities, *other.identities}) == 4
+    assert train(seeds=[0, 1], steps=0, checkpoints=None).identities == one.identities
+
+
+def test_numbers_of_numpy_are_metrics_too(home):
+    recorder = runs.Recorder(home / "mine", Own())
+    recorder.checkpoint(0, test_accuracy=np.float32(0.5))
+    recorder.checkpoint(1, test_accuracy=0.25)
+    assert recorder.run.metrics["value"].tolist() == [0.5, 0.25]
