@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+import http.client
 import os
 import threading
 import urllib.error
@@ -169,7 +170,7 @@ def _find(recipe: _Recipe) -> Path | None:
         try:
             paths.data().mkdir(parents=True, exist_ok=True)
             recipe.download(paths.data())
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, http.client.HTTPException) as error:
             warnings.warn(f"The download of {recipe.name} failed: {error}", stacklevel=3)
         folder = _on_disk(recipe)
     return folder
@@ -189,7 +190,7 @@ def _network_answers(address: str, seconds: float = 10) -> bool:
                 answered.set()
         except urllib.error.HTTPError:
             answered.set()  # a refusal is an answer too
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass
 
     thread = threading.Thread(target=ask, daemon=True)  # looking up a name has no timeout of its own
@@ -484,6 +485,10 @@ _POKEMON_FEATURES = ("latitude", "longitude", "temperature", "pressure")
 
 def _sightings(table, species: dict[int, str], name: str, source: str, note: str, checksums: dict) -> Dataset:
     rows = table[table["pokemonId"].isin(species)].dropna(subset=list(_POKEMON_FEATURES))
+    counts = [int((rows["pokemonId"] == pokemon).sum()) for pokemon in species]
+    if min(counts) < 5:
+        words = ", ".join(f"{each} {count}" for each, count in zip(species.values(), counts, strict=True))
+        raise DataDamagedError(f"{source} must have at least 5 complete rows of every species; got {words}.")
     features = torch.from_numpy(rows[list(_POKEMON_FEATURES)].to_numpy(np.float64))
     features = ((features - features.mean(0)) / features.std(0)).float()
     numbers = {pokemon: number for number, pokemon in enumerate(species)}
@@ -498,7 +503,10 @@ def _read_pokemon(root: Path) -> Dataset:
 
     path = root / "pokemon_go" / "300k.csv"
     wanted = [*_POKEMON_FEATURES, "class"]
-    header = pd.read_csv(path, nrows=0).columns
+    try:
+        header = pd.read_csv(path, nrows=0).columns
+    except pd.errors.EmptyDataError:
+        header = []
     if missing := [column for column in wanted if column not in header]:
         raise DataDamagedError(f"{path} must have the columns {', '.join(wanted)}; missing: {', '.join(missing)}.")
     table = pd.read_csv(path, usecols=wanted, low_memory=False).rename(columns={"class": "pokemonId"})
@@ -525,6 +533,7 @@ _MNIST_SUMS = {
     "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
+_FASHION_ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 _FASHION_SUMS = {
     "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
     "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
@@ -540,7 +549,7 @@ _RECIPES = {
     recipe.name: recipe
     for recipe in (
         _idx_recipe("mnist", "MNIST", DIGITS, "https://ossci-datasets.s3.amazonaws.com/mnist/", _MNIST_SUMS),
-        _idx_recipe("fashion-mnist", "FashionMNIST", FASHION, "https://github.com/", _FASHION_SUMS),
+        _idx_recipe("fashion-mnist", "FashionMNIST", FASHION, _FASHION_ADDRESS, _FASHION_SUMS),
         _Recipe(
             "cifar10",
             tuple(f"cifar-10-batches-py/{file}" for file in _CIFAR_BATCHES),

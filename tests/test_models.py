@@ -185,7 +185,9 @@ class Builder:
         return nn.Linear(2, self.width)
 
 
-@pytest.mark.parametrize("make", [lambda: functools.partial(nn.Linear, 2, 3), lambda: Builder(3)], ids=str)
+@pytest.mark.parametrize(
+    "make", [lambda: functools.partial(nn.Linear, 2, 3), lambda: Builder(3)], ids=["partial", "object"]
+)
 def test_source_hash_does_not_depend_on_where_an_object_lies_in_memory(make):
     kept = [make() for _ in range(2)]  # both alive: they cannot share an address
     hashes = {models.resolve(each).source_hash for each in kept}

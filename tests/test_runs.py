@@ -253,11 +253,11 @@ class Own(nn.Module):
         return self.head(self.encoder(x))
 
 
-def own_loop(path, steps=6, seed=0):
+def own_loop(path, steps=6, seed=0, lr=0.1):
     """A user's own training loop, in ten lines."""
     torch.manual_seed(seed)
     model, x, kept = Own(), torch.randn(20, 3), {}
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
     recorder = runs.Recorder(path, model, seed=seed)
     for step in range(steps):
         optimiser.zero_grad()
@@ -348,7 +348,7 @@ def test_an_unknown_step_or_layer_of_your_own_run_lists_the_right_ones(home):
 
 def test_recordings_of_other_training_have_other_identities(home):
     """Caches name results by them: two loops that record the same class must not share results."""
-    first, second = (own_loop(home / name)[0].run for name in ("low_rate", "high_rate"))
+    first, second = (own_loop(home / f"rate_{lr}", lr=lr)[0].run for lr in (0.1, 0.5))
     assert first.identities != second.identities
 
 

@@ -40,47 +40,58 @@ def binned_information(t, y, *, n_bins: int = 30, range: tuple[float, float] | N
     t = inputs.samples("t", t)
     n, d = t.shape[-2:]
     y = inputs.labels("y", y, n, t.device)
-    if not isinstance(n_bins, int) or n_bins < 1:
-        raise ValueError(f"n_bins must be an integer of at least 1; got n_bins={n_bins!r}.")
+    n_bins = inputs.whole("n_bins", n_bins, 1)
+    bounds = None if range is None else _bounds(range)
     shares = _shares(weights, n, t)
-    flat = t.reshape(-1, n, d)
-    results = [_one(rows, y, _digitise(rows, n_bins, range), n_bins, shares) for rows in flat]
-    i_xt, i_ty = (torch.stack(values).to(t.dtype).reshape(t.shape[:-2]) for values in zip(*results, strict=True))
-    return BinnedInformation(i_xt, i_ty)
+    results = t.new_empty(2, math.prod(t.shape[:-2]))
+    for entry, rows in enumerate(t.reshape(-1, n, d)):
+        results[:, entry] = _one(rows, y, _digitise(rows, n_bins, bounds), n_bins, shares)
+    return BinnedInformation(*results.reshape(2, *t.shape[:-2]))
 
 
 def _shares(weights, n: int, t: Tensor) -> Tensor:
     if weights is None:
         return torch.full((n,), 1 / n, dtype=torch.float64, device=t.device)
-    shares = torch.as_tensor(weights).detach().to(t.device, torch.float64)
-    if shares.shape != (n,) or not torch.isfinite(shares).all() or (shares < 0).any() or shares.sum() <= 0:
-        raise ValueError(
-            f"weights must have the shape ({n},) and hold finite numbers of at least 0, not all 0; "
-            f"got shape={tuple(shares.shape)}, smallest {float(shares.min()) if shares.numel() else math.nan}."
-        )
+    shares = inputs.tensor_of("weights", weights).to(t.device)
+    if shares.shape != (n,) or shares.is_complex():
+        raise ValueError(f"weights must be real, of shape ({n},); got shape={tuple(shares.shape)}, {shares.dtype}.")
+    shares = shares.double()
+    if (wrong := shares[~torch.isfinite(shares) | (shares < 0)]).numel():
+        raise ValueError(f"weights must be finite and at least 0; got {float(wrong[0])} among them.")
+    if shares.sum() <= 0:
+        raise ValueError("weights must not all be 0; got weights whose sum is 0.")
     return shares / shares.sum()
+
+
+def _bounds(given) -> tuple[float, float]:
+    try:
+        low, high = map(float, given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"range must be two finite numbers, the smaller first; got range={given!r}.") from error
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"range must be two finite numbers, the smaller first; got range={given!r}.")
+    return low, high
 
 
 def _digitise(rows: Tensor, n_bins: int, bounds: tuple[float, float] | None) -> Tensor:
     """(n, d) bin numbers 0 .. n_bins - 1."""
-    low, high = (float(rows.min()), float(rows.max())) if bounds is None else map(float, bounds)
+    low, high = (float(rows.min()), float(rows.max()))
     if bounds is None and low == high:
         return torch.zeros_like(rows, dtype=torch.int64)  # a constant layer has one state
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(f"range must be two finite numbers, the smaller first; got range={bounds!r}.")
-    if bounds is not None and bool(((rows < low) | (rows > high)).any()):
-        raise ValueError(f"t must lie in range={bounds!r}; got values from {float(rows.min())} to {float(rows.max())}.")
+    if bounds is not None and (low < bounds[0] or high > bounds[1]):
+        raise ValueError(f"t must lie in range={bounds!r}; got values from {low} to {high}.")
+    low, high = bounds or (low, high)
     scaled = (rows.double() - low) * (n_bins / (high - low))
     return scaled.long().clamp_(0, n_bins - 1)
 
 
-def _one(rows: Tensor, y: Tensor, bins: Tensor, n_bins: int, shares: Tensor) -> tuple[Tensor, Tensor]:
+def _one(rows: Tensor, y: Tensor, bins: Tensor, n_bins: int, shares: Tensor) -> Tensor:
     state = _ranks(_row_codes(bins, n_bins))
     n_classes = int(y.max()) + 1
     entropy_t = _entropy(state, shares)
     entropy_y = _entropy(y, shares)
     entropy_ty = _entropy(_ranks(state * n_classes + y), shares)
-    return entropy_t, entropy_t + entropy_y - entropy_ty
+    return torch.stack([entropy_t, entropy_t + entropy_y - entropy_ty])
 
 
 def _row_codes(bins: Tensor, n_bins: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import numbers
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ def samples(name: str, value, *, min_samples: int = 2) -> Tensor:
     Raises ValueError for complex or non-numeric values, fewer than two dimensions, fewer than `min_samples` samples,
     no features, NaN and infinity.
     """
-    tensor = _tensor(name, value)
+    tensor = tensor_of(name, value)
     if tensor.is_complex():
         raise ValueError(f"{name} must be real; got dtype={tensor.dtype}.")
     if tensor.dtype not in (torch.float32, torch.float64):
@@ -34,11 +34,13 @@ def labels(name: str, value, n_samples: int, device) -> Tensor:
 
     Raises ValueError for another length, more than one dimension, or labels that are not whole numbers from 0.
     """
-    tensor = _tensor(name, value).to(device)
+    tensor = tensor_of(name, value).to(device)
     if tensor.ndim != 1 or len(tensor) != n_samples:
         raise ValueError(f"{name} must have the shape ({n_samples},); got shape={tuple(tensor.shape)}.")
-    if tensor.is_complex() or (tensor.is_floating_point() and not (torch.isfinite(tensor) & (tensor % 1 == 0)).all()):
-        raise ValueError(f"{name} must hold whole numbers; got dtype={tensor.dtype} with other values.")
+    if tensor.is_complex():
+        raise ValueError(f"{name} must hold whole numbers; got dtype={tensor.dtype}.")
+    if tensor.is_floating_point() and (wrong := tensor[~torch.isfinite(tensor) | (tensor % 1 != 0)]).numel():
+        raise ValueError(f"{name} must hold whole numbers; got {float(wrong[0])} among them.")
     tensor = tensor.long()
     if tensor.min() < 0:
         raise ValueError(f"{name} must hold class numbers from 0; got the smallest {int(tensor.min())}.")
@@ -47,22 +49,18 @@ def labels(name: str, value, n_samples: int, device) -> Tensor:
 
 def class_count(name: str, value: int | None, y: Tensor) -> int:
     """The number of classes: given, or one more than the largest label."""
-    largest = int(y.max())
-    if value is None:
-        return largest + 1
-    if not isinstance(value, int) or value <= largest:
-        raise ValueError(f"{name} must be an integer larger than the largest label {largest}; got {name}={value!r}.")
-    return value
+    return int(y.max()) + 1 if value is None else whole(name, value, int(y.max()) + 1)
 
 
-def positive(name: str, value: float) -> float:
-    """A finite number above 0; ValueError otherwise."""
-    if isinstance(value, bool) or not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a finite number larger than 0; got {name}={value!r}.")
-    return float(value)
+def whole(name: str, value: int, least: int) -> int:
+    """An integer of at least `least`; ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}; got {name}={value!r}.")
+    return int(value)
 
 
-def _tensor(name: str, value) -> Tensor:
+def tensor_of(name: str, value) -> Tensor:
+    """`value` as a tensor without gradient; ValueError for what is not numbers."""
     try:
         return torch.as_tensor(value).detach()
     except (TypeError, ValueError, RuntimeError) as error:
@@ -71,7 +69,7 @@ def _tensor(name: str, value) -> Tensor:
 
 def label_entropy(y) -> float:
     """H(Y) of the labels as they occur, in bits."""
-    counts = torch.bincount(_tensor("y", y).long())
+    counts = torch.bincount(tensor_of("y", y).long())
     shares = counts[counts > 0].double() / counts.sum()
     return float(-(shares * shares.log2()).sum()) + 0.0  # + 0.0 turns -0.0 into 0.0
 
