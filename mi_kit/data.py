@@ -47,7 +47,7 @@ class Dataset:
     x_train, x_test: float32, (n, channels, height, width) in [0, 1] for images, (n, features) else.
     y_train, y_test: int64, (n,), class numbers from 0.
     name: what the data are; requested: what was asked for (they differ when an embedded default stands in).
-    source: where the files lie, relative to the folder they were found in. identity: a hash of the content chosen.
+    source: where the files lie, relative to the folder they were found in.
     """
 
     x_train: Tensor
@@ -59,13 +59,21 @@ class Dataset:
     source: str
     requested: str = ""
     note: str = ""
-    identity: str = ""
     checksums: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_default(self) -> bool:
         """True when an embedded data set stands in for the one asked for."""
         return self.name in EMBEDDED and self.requested not in ("", self.name)
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """The name and a hash of the content: what runs and caches know a data set by."""
+        digest = hashlib.sha256()
+        for part in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(str((tuple(part.shape), part.dtype)).encode())
+            digest.update(part.cpu().contiguous().numpy())
+        return f"{self.name}-{digest.hexdigest()[:16]}"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -229,7 +237,7 @@ def _checksum(path: Path, _modified: int, _size: int, algorithm: str) -> str:
 def _draw(dataset: Dataset, n_train: int | None, n_test: int | None, seed: int) -> Dataset:
     train, train_note = _choose("n_train", n_train, len(dataset.x_train), [seed, 0], dataset.is_default)
     test, test_note = _choose("n_test", n_test, len(dataset.x_test), [seed, 1], dataset.is_default)
-    chosen = replace(
+    return replace(
         dataset,
         x_train=dataset.x_train[train],
         y_train=dataset.y_train[train],
@@ -237,7 +245,6 @@ def _draw(dataset: Dataset, n_train: int | None, n_test: int | None, seed: int) 
         y_test=dataset.y_test[test],
         note=" ".join(filter(None, [dataset.note, train_note, test_note])),
     )
-    return replace(chosen, identity=_identity(chosen))
 
 
 def _choose(argument: str, wanted: int | None, available: int, seed: list[int], capped: bool) -> tuple:
@@ -247,14 +254,6 @@ def _choose(argument: str, wanted: int | None, available: int, seed: list[int], 
     if not 1 <= wanted <= available:
         raise ValueError(f"{argument} must lie between 1 and {available:,}; got {argument}={wanted:,}.")
     return np.sort(np.random.default_rng(seed).permutation(available)[:wanted]), ""
-
-
-def _identity(dataset: Dataset) -> str:
-    digest = hashlib.sha256()
-    for part in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
-        digest.update(str(tuple(part.shape)).encode())
-        digest.update(part.contiguous().numpy())
-    return f"{dataset.name}-{digest.hexdigest()[:16]}"
 
 
 # --------------------------------------------------------------------------------------------- images

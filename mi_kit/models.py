@@ -7,6 +7,7 @@ A representation T is what a block puts out: `block1` of `lenet` is convolution,
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import inspect
 import itertools
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 from torch import Tensor, nn
+
+from . import probes
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,25 @@ class Network:
     title: str = ""
     parts: tuple = ()  # classes and functions that the builder uses, hashed with it
 
-    @property
+    @functools.cached_property
     def source_hash(self) -> str:
-        """Changes when the source of the builder or of its parts changes; runs carry it in their identity."""
-        return hashlib.sha256("".join(map(_source, (self.build, *self.parts))).encode()).hexdigest()[:12]
+        """Changes with the source of the builder and its parts, and with what is built; runs carry it."""
+        built = build(self)
+        shapes = [(key, tuple(value.shape)) for key, value in built.state_dict().items()]
+        text = "".join(map(_source, (self.build, *self.parts))) + repr(built) + repr(shapes)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _source(item) -> str:
-    try:
-        return inspect.getsource(item)
-    except (OSError, TypeError):
-        return repr(item)
+    """The source of a function or class, of the function in a functools.partial, of an object's class."""
+    if isinstance(item, functools.partial):
+        return _source(item.func)
+    for candidate in (item, type(item)):
+        try:
+            return inspect.getsource(candidate)
+        except (OSError, TypeError):
+            continue
+    return type(item).__qualname__
 
 
 NETWORKS: dict[str, Network] = {}
@@ -100,10 +111,12 @@ def describe(network: str | nn.Module, input_shape: tuple[int, ...] | None = Non
     for name, layer in network.named_modules():
         if not list(layer.children()):
             hooks.append(layer.register_forward_hook(_row_writer(rows, name)))
-    with torch.no_grad():
-        network(torch.zeros(1, *input_shape))
-    for hook in hooks:
-        hook.remove()
+    try:
+        with probes.evaluation_mode(network), torch.no_grad():
+            network(torch.zeros(1, *input_shape))
+    finally:
+        for hook in hooks:
+            hook.remove()
     return pd.DataFrame(rows, columns=["block", "layer", "output_shape", "parameters"])
 
 

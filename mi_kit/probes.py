@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 import torch
@@ -19,34 +20,59 @@ def activations(
 ) -> dict[str, Tensor]:
     """What the modules named `layers` put out for the inputs `x`, in evaluation mode.
 
-    x: (n, ...). Returns {layer: (n, ...)}, each on the device of the network, in its dtype.
-    Raises ValueError for a layer that the network does not have; the message lists those it has.
+    x: (n, ...). layers: names as in `named_modules`, "" for the whole network. Of a module that is called several
+    times in one forward pass, the last output counts.
+    Returns {layer: (n, ...)}, each on the device of the network, in its dtype.
+    Raises ValueError for a layer that the network does not have (the message lists those it has), or whose output is
+    not a tensor.
     """
-    layers = block_names(module) if layers is None else list(layers)
+    layers = block_names(module) if layers is None else list(dict.fromkeys(layers))
     modules = dict(module.named_modules())
     if unknown := [layer for layer in layers if layer not in modules]:
         known = ", ".join(name for name in modules if name)
         raise ValueError(f"layers must be among {known}; got layers={unknown!r}.")
-    collected: dict[str, list[Tensor]] = {layer: [] for layer in layers}
-    hooks = [modules[layer].register_forward_hook(_collector(collected[layer])) for layer in layers]
+    found: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    latest: dict[str, Tensor] = {}
+    hooks = [modules[layer].register_forward_hook(_keeper(latest, layer)) for layer in layers]
     device = next((parameter.device for parameter in module.parameters()), x.device)
-    was_training = module.training
-    module.eval()
     try:
-        for start in range(0, len(x), batch_size):
-            module(x[start : start + batch_size].to(device))
+        with evaluation_mode(module):
+            for start in range(0, len(x), batch_size):
+                latest.clear()
+                module(x[start : start + batch_size].to(device))
+                for layer in layers:
+                    found[layer].append(_tensor_of(layer, latest))
     finally:
         for hook in hooks:
             hook.remove()
-        module.train(was_training)
-    return {layer: torch.cat(parts) for layer, parts in collected.items()}
+    return {layer: torch.cat(parts) for layer, parts in found.items()}
 
 
-def _collector(parts: list[Tensor]):
-    def collect(_module, _inputs, output):
-        parts.append(output.detach().clone())
+def _keeper(latest: dict[str, Tensor], layer: str):
+    def keep(_module, _inputs, output):
+        latest[layer] = output.detach().clone() if isinstance(output, Tensor) else output
 
-    return collect
+    return keep
+
+
+def _tensor_of(layer: str, latest: dict[str, Tensor]) -> Tensor:
+    if layer not in latest:
+        raise ValueError(f"layers must take part in the forward pass; {layer!r} was not called.")
+    if not isinstance(latest[layer], Tensor):
+        raise ValueError(f"layers must put out a tensor; {layer!r} puts out {type(latest[layer]).__name__}.")
+    return latest[layer]
+
+
+@contextlib.contextmanager
+def evaluation_mode(module: nn.Module):
+    """The module in evaluation mode; afterwards every part of it is in the mode that it was in."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield module
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ import copy
 import fcntl
 import json
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,14 @@ class RunFolder:
     @property
     def seed(self) -> int:
         return self.identity["seed"]
+
+    @property
+    def name(self) -> str:
+        """A hash of the identity; of a recording, whose training is not known, of its checkpoints too."""
+        if "recording" not in self.identity:
+            return paths.short_hash(self.identity)
+        times = [(path.name, path.stat().st_mtime_ns) for path in sorted(self.path.glob("step-*.safetensors"))]
+        return paths.short_hash([self.identity, times])
 
     @contextlib.contextmanager
     def lock(self):
@@ -96,10 +105,10 @@ class RunFolder:
         paths.write_whole(self.path / name, lambda part: save_file(plain, part, metadata))
 
     def write_rows(self, name: str, rows: pd.DataFrame) -> None:
-        """Add rows to a table; rows for the same steps (of metrics: the same steps and quantities) are replaced."""
+        """Add rows to a table; rows for the same steps (and quantities, where it has them) are replaced."""
         old = self.table(name)
         if len(old):
-            keys = ["step", "quantity"] if name == "metrics" else ["step"]
+            keys = ["step", "quantity"] if "quantity" in old else ["step"]
             replaced = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(rows[keys]))
             rows = pd.concat([old[~replaced], rows], ignore_index=True)
         rows = rows.sort_values("step", kind="stable").reset_index(drop=True)
@@ -146,7 +155,7 @@ class Run:
     @property
     def identities(self) -> list[str]:
         """A short name of each seed's identity; caches use it."""
-        return [paths.short_hash(folder.identity) for folder in self.folders]
+        return [folder.name for folder in self.folders]
 
     @property
     def steps(self) -> list[int]:
@@ -156,7 +165,10 @@ class Run:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Tidy rows: seed, step, epoch, quantity (train_loss, test_loss in bits; test_accuracy), value."""
+        """Tidy rows: seed, step, epoch, quantity (train_loss, test_loss in bits; test_accuracy), value.
+
+        Test rows stand at the checkpoints and observed steps that were asked for, whatever else is on disk.
+        """
         table = self._table("metrics")
         if self.moments is None or table.empty:
             return table
@@ -230,8 +242,8 @@ class Recorder:
         self._model = model
         shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
         identity = {"network": type(model).__name__, "shapes": paths.short_hash(shapes), "seed": seed}
-        self._folder = RunFolder(Path(path) / f"seed-{seed}", identity)
-        if self._folder.identity != identity:
+        self._folder = RunFolder(Path(path) / f"seed-{seed}", identity | {"recording": uuid.uuid4().hex})
+        if not identity.items() <= self._folder.identity.items():
             raise ValueError(f"path must hold a run of the same network; {path} holds {self._folder.identity}.")
         self._folder.write_record()
         self._dataset = dataset

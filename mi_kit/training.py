@@ -78,13 +78,16 @@ def train(
         "batch_size": batch_size,
         "precision": precision,
     }
-    members = [{"seed": int(seed)} for seed in seeds] if members is None else [dict(member) for member in members]
+    members = [{"seed": seed} for seed in seeds] if members is None else [dict(member) for member in members]
+    settings, members = _plain(settings), [_plain(member) for member in members]
     _check_settings(settings, members, steps)
     observers = _observers(observe)
     kept = _check_steps("checkpoints", checkpoints, steps) | {steps}
     observed = _check_steps("observe_at", observe_at, steps) if observers else set()
     if observers and not observed:
         raise ValueError("observe_at must name at least one step when observe is given; got none.")
+    if observe_at is not None and not observers:
+        raise ValueError("observe must be given with observe_at; got observe=None.")
 
     base = Path(folder) if folder else paths.runs() / spec.name / dataset.name
     folders = [RunFolder(base / name, identity) for name, identity in _identities(spec, dataset, settings, members)]
@@ -130,14 +133,17 @@ class Moment:
         return self._trainee.n_members
 
     def activations(self, layers: Iterable[str] | None, x: Tensor) -> dict[str, Tensor]:
-        """{layer: (members, n, ...)} for the inputs x; layers are top-level blocks, None for all of them.
+        """{layer: (members, n, ...)} for the inputs x; layers are top-level blocks (None: all of them), "" the output.
 
         The last answer is kept: asking for the same inputs again costs no second pass.
         """
-        wanted = None if layers is None else list(layers)
-        if self._last is None or self._last[0] is not x or not set(wanted or self.blocks) <= set(self._last[1]):
-            self._last = (x, self._trainee.activations(wanted, x))
-        return {layer: self._last[1][layer] for layer in (wanted or self.blocks)}
+        wanted = self.blocks if layers is None else list(layers)
+        if self._last is None or self._last[0] is not x or not set(wanted) <= set(self._last[1]):
+            self._last = (
+                x,
+                self._trainee.activations(list(dict.fromkeys([*wanted, ""])), x),
+            )  # the network's own output comes along
+        return {layer: self._last[1][layer] for layer in wanted}
 
     @property
     def blocks(self) -> list[str]:
@@ -152,15 +158,28 @@ class Moment:
 # --------------------------------------------------------------------------------------------- what is asked for
 
 
+def _plain(settings: dict) -> dict:
+    """Numbers as Python's own, so that equal settings name the same run."""
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in settings.items()}
+    rates = ("lr", "momentum", "weight_decay")
+    return {key: float(value) if key in rates and isinstance(value, int) else value for key, value in plain.items()}
+
+
 def _check_settings(settings: dict, members: list[dict], steps: int) -> None:
     if not members:
         raise ValueError("seeds must name at least one seed; got none.")
-    if not isinstance(steps, int) or steps < 0:
+    if len({paths.short_hash(member) for member in members}) < len(members):
+        raise ValueError(f"seeds must differ from each other; got {members}.")
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
         raise ValueError(f"steps must be an integer of at least 0; got steps={steps!r}.")
     for member in members:
         if unknown := set(member) - set(settings) - {"seed"}:
             allowed = ", ".join(["seed", *settings])
             raise ValueError(f"members may have the keys {allowed}; got {', '.join(sorted(unknown))}.")
+        seed = member.get("seed")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            name = "seeds" if set(member) == {"seed"} else "members"
+            raise ValueError(f"{name} must have a whole seed of at least 0 each; got seed={seed!r}.")
         chosen = settings | member
         if chosen["optimizer"] not in OPTIMIZERS:
             raise ValueError(
@@ -170,15 +189,19 @@ def _check_settings(settings: dict, members: list[dict], steps: int) -> None:
             raise ValueError(
                 f"precision must be one of {', '.join(PRECISIONS)}; got precision={chosen['precision']!r}."
             )
-        if chosen["batch_size"] is not None and chosen["batch_size"] < 1:
-            raise ValueError(f"batch_size must be at least 1, or None; got batch_size={chosen['batch_size']!r}.")
+        size = chosen["batch_size"]
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise ValueError(f"batch_size must be at least 1 and whole, or None; got batch_size={size!r}.")
         for name in ("lr", "momentum", "weight_decay"):
             if not (math.isfinite(chosen[name]) and chosen[name] >= 0):
                 raise ValueError(f"{name} must be a finite number of at least 0; got {name}={chosen[name]!r}.")
 
 
 def _check_steps(name: str, wanted: Iterable[int] | None, steps: int) -> set[int]:
-    chosen = set() if wanted is None else {int(step) for step in wanted}
+    wanted = [] if wanted is None else list(wanted)
+    if broken := [step for step in wanted if int(step) != step]:
+        raise ValueError(f"{name} must be whole numbers; got {name}={broken}.")
+    chosen = {int(step) for step in wanted}
     if outside := sorted(step for step in chosen if not 0 <= step <= steps):
         raise ValueError(f"{name} must lie between 0 and steps={steps}; got {name}={outside}.")
     return chosen
@@ -225,10 +248,12 @@ class _Schedule:
 
     def missing(self, folder: RunFolder) -> set[int]:
         """The steps at which something is still to be recorded."""
-        missing = set(self.kept) - set(folder.steps())
+        metrics = folder.table("metrics")
+        measured = set(metrics[metrics["quantity"] == "test_loss"]["step"]) if len(metrics) else set()
+        missing = set(self.kept) - (set(folder.steps()) & measured)
         for name in self.observers:
-            rows = folder.table(f"observed-{name}")
-            missing |= self.observed - (set(rows["step"].unique()) if len(rows) else set())
+            done = folder.table("moments")  # kept apart from the rows: an observer may have none at a step
+            missing |= self.observed - (set(done[done["quantity"] == name]["step"]) if len(done) else set())
         return missing
 
     def start(self, folder: RunFolder) -> int | None:
@@ -236,13 +261,13 @@ class _Schedule:
         trained_to, missing = folder.trained_to(), self.missing(folder)
         if trained_to is None or min(missing) < trained_to:
             return None  # an earlier moment is wanted, and only the last state has its optimiser
-        return None if trained_to in missing & self.observed else trained_to
+        return None if trained_to in missing else trained_to
 
 
 def _groups(spec, folders: list[RunFolder], schedule: _Schedule) -> list[list[RunFolder]]:
     """Members that can be trained together: same settings but for seed and weight decay, same starting step."""
     together: dict[tuple, list[RunFolder]] = {}
-    ensemble = is_dense(spec.build())
+    ensemble = is_dense(models.build(spec))
     for folder in folders:
         missing = schedule.missing(folder)
         if not missing:
@@ -269,11 +294,14 @@ def _train_group(spec, dataset: Dataset, folders: list[RunFolder], schedule: _Sc
         folder.write_record(device=_device_name(device), threads=torch.get_num_threads(), torch=torch.__version__)
         folder.cut_tables(folder.trained_to() or 0)
     if start is not None:
-        _restore(trainee, optimiser, [folder.state() for folder in folders])
+        states = [folder.state() for folder in folders]
+        _restore(trainee, optimiser, states)
+        recorder.losses = list(torch.stack([state["recorder/losses"] for state in states], dim=1).to(device))
     first = start or 0
-    stay_behind = [folder for folder in folders if (folder.trained_to() or -1) > last]  # never move a state backwards
+    reached = [folder.trained_to() for folder in folders]  # a state never moves backwards
     batches = _Batches(dataset, settings["batch_size"], [folder.seed for folder in folders], device)
-    recorder.at(first, batches.per_epoch)
+    if start is None:
+        recorder.at(first, batches.per_epoch)
     saved = time.monotonic()
     with bar(last, f"{spec.name} {_seed_words(folders)}", first, shown=progress) as shown:
         for step in range(first + 1, last + 1):
@@ -286,14 +314,14 @@ def _train_group(spec, dataset: Dataset, folders: list[RunFolder], schedule: _Sc
             recorder.at(step, batches.per_epoch)
             if step == last or time.monotonic() - saved > SECONDS_BETWEEN_STATES:
                 recorder.flush()
-                for folder, state in zip(folders, _states(trainee, optimiser), strict=True):
-                    if folder not in stay_behind:
+                for folder, state, before in zip(folders, _states(trainee, optimiser, recorder), reached, strict=True):
+                    if before is None or step > before:
                         folder.write_state(step, state)
                 saved = time.monotonic()
             shown.update()
     recorder.flush()
     if first == last:
-        for folder, state in zip(folders, _states(trainee, optimiser), strict=True):
+        for folder, state in zip(folders, _states(trainee, optimiser, recorder), strict=True):
             if folder.trained_to() is None:
                 folder.write_state(last, state)
 
@@ -343,7 +371,7 @@ class _MomentRecorder:
     def __init__(self, dataset, folders, schedule, trainee, device):
         self.dataset, self.folders, self.schedule, self.trainee = dataset, folders, schedule, trainee
         self.y_test = dataset.y_test.to(device)
-        self.losses: list[Tensor] = []
+        self.losses: list[Tensor] = []  # of the steps since the last multiple of LOG_EVERY
         self.waiting: dict[str, list[pd.DataFrame]] = {}
 
     def at(self, step: int, per_epoch: int) -> None:
@@ -354,9 +382,11 @@ class _MomentRecorder:
         if step in self.schedule.observed:
             for name, observe in self.schedule.observers.items():
                 rows = pd.DataFrame(observe(moment)).assign(step=step, epoch=step / per_epoch)
-                self._wait(f"observed-{name}", rows)
-        output = moment.blocks[-1]
-        loss, accuracy = probes.evaluate(moment.activations([output], self.dataset.x_test)[output], self.y_test)
+                members = range(len(self.folders))
+                self._wait("moments", pd.DataFrame({"member": members, "step": step, "quantity": name}))
+                if len(rows):
+                    self._wait(f"observed-{name}", rows)
+        loss, accuracy = probes.evaluate(moment.activations([""], self.dataset.x_test)[""], self.y_test)
         for quantity, values in (("test_loss", loss), ("test_accuracy", accuracy)):
             self._metric(step, per_epoch, quantity, values)
         if step in self.schedule.kept:
@@ -403,9 +433,11 @@ def _optimiser(trainee, settings: dict) -> torch.optim.Optimizer:
     return OPTIMIZERS[settings["optimizer"]](list(trainee.parameters.values()), **chosen)
 
 
-def _states(trainee, optimiser) -> list[dict[str, Tensor]]:
-    """For each member, weights and optimiser state as one flat dictionary."""
+def _states(trainee, optimiser, recorder) -> list[dict[str, Tensor]]:
+    """For each member, weights, optimiser state and the losses not yet averaged, as one flat dictionary."""
     states = [{f"model/{key}": value for key, value in weights.items()} for weights in trainee.weights()]
+    for member, state in enumerate(states):
+        state["recorder/losses"] = torch.tensor([float(loss[member]) for loss in recorder.losses])
     for name, parameter in trainee.parameters.items():
         for key, value in optimiser.state.get(parameter, {}).items():
             if value is None:
@@ -429,12 +461,14 @@ def _restore(trainee, optimiser, states: list[dict[str, Tensor]]) -> None:
 
 def is_dense(module: nn.Module) -> bool:
     """Whether a network is only flattening, linear layers and plain activations, one after the other."""
-    if not isinstance(module, nn.Sequential):
+    if type(module) is not nn.Sequential or len({*module}) < len(module):
+        return False
+    if not all(parameter.requires_grad for parameter in module.parameters()):
         return False
     return all(
-        is_dense(child) if isinstance(child, nn.Sequential) else isinstance(child, (nn.Flatten, nn.Linear, *STATELESS))
+        is_dense(child) if isinstance(child, nn.Sequential) else type(child) in (nn.Flatten, nn.Linear, *STATELESS)
         for child in module.children()
-    )
+    ) and not any(getattr(child, "inplace", False) for child in module.children())
 
 
 class _Modules:
@@ -446,7 +480,6 @@ class _Modules:
         (self.module,) = modules
         self.device = device
         self.has_maps = any(parameter.ndim == 4 for parameter in self.module.parameters())
-        self.has_noise = any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in self.module.modules())
         self.module.to(device, memory_format=torch.channels_last if self.has_maps else torch.preserve_format)
         self.parameters = dict(self.module.named_parameters())
         self.blocks = probes.block_names(self.module)
@@ -455,11 +488,8 @@ class _Modules:
         """(1,) mean cross-entropy in nats."""
         x = x[0].contiguous(memory_format=torch.channels_last) if self.has_maps and x.ndim == 5 else x[0]
         self.module.train()
-        with contextlib.ExitStack() as stack:
-            if self.has_noise:
-                stack.enter_context(torch.random.fork_rng())
-                torch.manual_seed(noise_seed)
-            stack.enter_context(torch.autocast(self.device.type, precision, enabled=precision is not None))
+        with torch.random.fork_rng(), torch.autocast(self.device.type, precision, enabled=precision is not None):
+            torch.manual_seed(noise_seed)
             logits = self.module(x)
         return nn.functional.cross_entropy(logits.float(), y[0]).unsqueeze(0)
 
@@ -516,10 +546,10 @@ class _DenseEnsemble:
     @torch.no_grad()
     def activations(self, layers, x: Tensor) -> dict[str, Tensor]:
         layers = self.blocks if layers is None else list(layers)
-        if unknown := [layer for layer in layers if layer not in self.blocks]:
+        if unknown := [layer for layer in layers if layer not in ("", *self.blocks)]:
             raise ValueError(f"layers must be among {', '.join(self.blocks)}; got layers={unknown!r}.")
         collected: dict[str, Tensor] = {}
-        self._forward(x.to(self.device).expand(self.n_members, *x.shape), collected)
+        collected[""] = self._forward(x.to(self.device).expand(self.n_members, *x.shape), collected)
         return {layer: collected[layer] for layer in layers}
 
     def _forward(self, x: Tensor, collected: dict[str, Tensor]) -> Tensor:

@@ -157,13 +157,13 @@ def hash_of(path, source, parts=()):
     return models.Network("net", module.net, parts=tuple(getattr(module, part) for part in parts)).source_hash
 
 
-SOURCE = "def part():\n    return 3\n\n\ndef net():\n    return part()\n"
+SOURCE = "from torch import nn\n\n\ndef part():\n    return 3\n\n\ndef net():\n    return nn.Linear(part(), 1)\n"
 
 
 def test_source_hash_changes_with_the_builder(tmp_path):
     first = hash_of(tmp_path / "first.py", SOURCE)
     assert hash_of(tmp_path / "same.py", SOURCE) == first
-    assert hash_of(tmp_path / "other.py", SOURCE.replace("return part()", "return part() + 1")) != first
+    assert hash_of(tmp_path / "other.py", SOURCE.replace("part(), 1)", "part(), 2)")) != first
 
 
 def test_source_hash_changes_with_the_parts_that_the_builder_declares(tmp_path):

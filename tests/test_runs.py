@@ -52,6 +52,7 @@ def test_a_run_folder_holds_no_pickle(network, home):
     assert sorted(path.name for path in run.folders[0].path.iterdir()) == [
         ".lock",
         "metrics.parquet",
+        "moments.parquet",
         "observed-count-v1.parquet",
         "run.json",
         "state.safetensors",
@@ -65,7 +66,7 @@ def test_a_run_folder_holds_no_pickle(network, home):
 
 def test_only_the_state_keeps_the_optimiser():
     folder = train().folders[0]
-    assert {key.split("/")[0] for key in folder.state()} == {"model", "optimizer"}
+    assert {key.split("/")[0] for key in folder.state()} == {"model", "optimizer", "recorder"}
     assert folder.weights(4).keys() == models.build(small).state_dict().keys()
     for key, value in folder.weights(4).items():
         assert torch.equal(folder.state()[f"model/{key}"], value)
