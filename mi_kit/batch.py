@@ -25,7 +25,7 @@ from pathlib import Path
 import papermill
 
 from . import paths
-from .experiments import PROFILES
+from .paths import PROFILES
 
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 RETRIES = 2  # on a cluster, when a worker dies

@@ -9,9 +9,9 @@ import signal
 import sys
 from pathlib import Path
 
-import pandas as pd
+from . import __version__, paths
 
-from . import __version__, cache, claims, data, experiments, paths
+# The other modules are imported by the commands that need them: torch takes seconds to load.
 
 USAGE_ERROR = 2
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a running `mi-kit run` then ends its children
     try:
         return options.command(options)
-    except (ValueError, data.DataNotFoundError) as error:
+    except (ValueError, FileNotFoundError) as error:
         print(f"mi-kit: {error}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
@@ -77,8 +77,8 @@ def _add_profile(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_profile(profile: str) -> None:
-    if profile not in experiments.PROFILES:
-        raise ValueError(f"profile must be one of {', '.join(experiments.PROFILES)}; got profile={profile!r}.")
+    if profile not in paths.PROFILES:
+        raise ValueError(f"profile must be one of {', '.join(paths.PROFILES)}; got profile={profile!r}.")
 
 
 def _run(options) -> int:
@@ -110,6 +110,8 @@ def _grid(pairs: list[str]) -> dict[str, list[str]]:
 
 
 def _compute(options) -> int:
+    from . import experiments
+
     experiment = experiments.open(options.name, options.profile)
     for name, table in experiment.compute():
         path = experiment.folder / "tables" / f"{name}.csv"
@@ -121,16 +123,19 @@ def _compute(options) -> int:
 
 
 def _figure(options) -> int:
+    from . import experiments
+
     notebook, slash, name = options.id.partition("/")
     if not slash:
         raise ValueError(f"id must look like 01/F4; got id={options.id!r}.")
     experiment = experiments.open(notebook, options.profile)
-    experiment.figure(name)
-    print(experiment.folder / f"{name}.png")
+    print(experiment.figure(name))
     return 0
 
 
 def _data(options) -> int:
+    from . import data
+
     if options.names:
         for name in options.names:
             print(data.load(name).banner())
@@ -152,8 +157,12 @@ def _claims(options) -> int:
     return 0
 
 
-def _collect(profile: str) -> pd.DataFrame | None:
+def _collect(profile: str):
     """All claims tables of a profile as figures/<profile>/claims.csv and claims.html."""
+    import pandas as pd
+
+    from . import claims
+
     base = paths.figures("any", profile).parent
     tables = {file.parent.name: pd.read_csv(file, keep_default_na=False) for file in sorted(base.glob("*/claims.csv"))}
     if not tables:
@@ -173,6 +182,8 @@ def _collect(profile: str) -> pd.DataFrame | None:
 
 def _publish(_options) -> int:
     """From figures/paper-run to figures/paper and data/results, for every notebook with a finished paper-scale run."""
+    from . import experiments
+
     source = paths.figures("any", "paper").parent
     published = 0
     for notebook in experiments.names():
@@ -193,6 +204,8 @@ def _publish(_options) -> int:
 
 
 def _publish_tables(notebook: str) -> None:
+    from . import cache, claims, experiments
+
     experiment = experiments.open(notebook, "paper")
     for name, function in experiment.module.TABLES.items():
         table = function(experiment.settings)
@@ -213,6 +226,8 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def _clean(options) -> int:
+    from . import cache
+
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", options.keep_size.strip(), re.IGNORECASE)
     if not match:
         raise ValueError(f"keep-size must look like 10GB; got keep-size={options.keep_size!r}.")

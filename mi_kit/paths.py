@@ -8,6 +8,8 @@ import os
 import threading
 from pathlib import Path
 
+PROFILES = ("smoke", "quick", "paper")
+
 
 def root() -> Path:
     """The checkout: `MI_KIT_HOME` if set, else the folder above the package, else the current folder."""

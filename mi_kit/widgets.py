@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from . import cache
-from .plots.style import png_bytes
+from .plots.style import png_bytes, source_hash
 
 MAX_FRAMES = 120
 MAX_BYTES = 8_000_000
@@ -47,7 +47,7 @@ def explore(
     frames = {}
     for values in itertools.product(*chosen.values()):
         choice = dict(zip(chosen, values, strict=True))
-        key = {"draw": draw, "version": version, "data": tables, "choice": choice, "dpi": DPI}
+        key = {"draw": draw, "version": version, "data": tables, "choice": choice, "dpi": DPI, "plots": source_hash()}
         frames[values] = cache.frame(key, lambda choice=choice: render(draw(**choice)))
     if (size := sum(map(len, frames.values()))) > MAX_BYTES:
         raise ValueError(

@@ -61,7 +61,7 @@ def page(lab):
 
 
 def test_sliders_are_there_before_any_cell_is_run(page):
-    assert page.locator(".jupyter-widgets.widget-slider").count() >= 2
+    assert page.locator(".noUi-handle").count() == 4
     assert len(page.evaluate(VISIBLE_FRAME)) >= 1
 
 

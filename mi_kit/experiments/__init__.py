@@ -22,8 +22,9 @@ import torch
 
 from .. import cache, claims, paths
 from ..data import Dataset
+from ..paths import PROFILES
 
-PROFILES = ("smoke", "quick", "paper")
+__all__ = ["PAPERS", "PROFILES", "Experiment", "FigureSpec", "choose", "describe_data", "module_of", "names", "open"]
 PAPERS = {"01_mi_visualisation": "mi_visualisation"}
 
 
@@ -175,27 +176,35 @@ class Experiment:
         return describe_data(self.module.datasets(self.settings))
 
     def show(self, name: str):
-        """Figure `name` for a notebook page: drawn, saved with its numbers, and shown as saved."""
-        import matplotlib.pyplot as plt
+        """Figure `name` for a notebook page: saved with its numbers, and shown as saved."""
         from IPython.display import Image
 
-        plt.close(self.figure(name))
-        return Image(self.folder / f"{name}.png", alt=f"Figure {name}")
+        return Image(self.figure(name), alt=f"Figure {name}")
 
-    def figure(self, name: str):
-        """Draw figure `name`, save it with its numbers, and return it."""
+    def figure(self, name: str) -> Path:
+        """Draw figure `name` (or take it from the cache), save it with its numbers, and return where it is."""
         from .. import plots
 
         if name not in self.module.FIGURES:
             raise ValueError(f"figure must be one of {', '.join(self.module.FIGURES)}; got figure={name!r}.")
         spec = self.module.FIGURES[name]
-        plots.use_style()
-        drawn, table = spec.draw(self), spec.table(self)
+        table = spec.table(self)
         caption = f"{spec.caption} {self.module.facts(self, table)}"
-        plots.add_caption(drawn, caption)
         facts = {"profile": self.profile, "settings": dataclasses.asdict(self.settings), "commit": claims.commit_of()}
-        plots.save_figure(drawn, self.folder, name, table=table, caption=caption, facts=facts)
-        return drawn
+        source = [plots.source_hash(), paths.short_hash(Path(self.module.__file__).read_text(encoding="utf-8"))]
+        key = {"figure": name, "table": table, "caption": caption, "facts": facts, "source": source}
+
+        def render() -> bytes:
+            import matplotlib.pyplot as plt
+
+            plots.use_style()
+            drawn = spec.draw(self)
+            plots.add_caption(drawn, caption)
+            picture = plots.picture_of(drawn, name, caption, facts)
+            plt.close(drawn)
+            return picture
+
+        return plots.save_picture(cache.frame(key, render), self.folder, name, table=table)
 
     def claims(self) -> pd.DataFrame:
         """Judge every claim, write claims.csv, and return the table."""

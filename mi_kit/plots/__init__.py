@@ -2,7 +2,17 @@
 
 from .architecture import plot_architecture
 from .planes import plane_legend, plot_information_plane, plot_saturation
-from .style import NETWORK_COLOURS, NETWORK_NAMES, add_caption, layer_colours, save_figure, use_style
+from .style import (
+    NETWORK_COLOURS,
+    NETWORK_NAMES,
+    add_caption,
+    layer_colours,
+    picture_of,
+    save_figure,
+    save_picture,
+    source_hash,
+    use_style,
+)
 from .training import plot_training_curves
 
 __all__ = [
@@ -10,11 +20,14 @@ __all__ = [
     "NETWORK_NAMES",
     "add_caption",
     "layer_colours",
+    "picture_of",
     "plane_legend",
     "plot_architecture",
     "plot_information_plane",
     "plot_saturation",
     "plot_training_curves",
     "save_figure",
+    "save_picture",
+    "source_hash",
     "use_style",
 ]

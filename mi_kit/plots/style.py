@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -86,19 +87,25 @@ def save_figure(
     facts: parameters, data set, commit: kept as JSON in the image's text. Returns the path of the image.
     Raises ValueError for a figure of more than 300 KB.
     """
-    folder = Path(folder)
-    picture, numbers = folder / f"{name}.png", folder / f"{name}.csv"
-    about = {
-        "Title": name,
-        "Description": caption,
-        "Comment": json.dumps(facts or {}, default=str),
-        "Software": "mi_kit",
-    }
-    paths.write_whole(picture, lambda part: part.write_bytes(png_bytes(figure, DPI, about)))
-    paths.write_whole(numbers, lambda part: table.to_csv(part, index=False))
-    if (size := picture.stat().st_size) > MAX_BYTES:
-        raise ValueError(f"figure must take at most {MAX_BYTES:,} bytes as PNG; {name} takes {size:,}.")
+    return save_picture(picture_of(figure, name, caption, facts), folder, name, table=table)
+
+
+def picture_of(figure: Figure, name: str, caption: str, facts: dict | None = None) -> bytes:
+    """The PNG of a figure with title, caption and facts as its text; ValueError above 300 KB."""
+    comment = json.dumps(facts or {}, default=str)
+    about = {"Title": name, "Description": caption, "Comment": comment, "Software": "mi_kit"}
+    picture = png_bytes(figure, DPI, about)
+    if len(picture) > MAX_BYTES:
+        raise ValueError(f"figure must take at most {MAX_BYTES:,} bytes as PNG; {name} takes {len(picture):,}.")
     return picture
+
+
+def save_picture(picture: bytes, folder: Path, name: str, *, table: pd.DataFrame) -> Path:
+    """Write a rendered figure and its numbers as `name`.png and `name`.csv; returns the path of the image."""
+    path = Path(folder) / f"{name}.png"
+    paths.write_whole(path, lambda part: part.write_bytes(picture))
+    paths.write_whole(path.with_suffix(".csv"), lambda part: table.to_csv(part, index=False))
+    return path
 
 
 def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> bytes:
@@ -111,3 +118,10 @@ def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> 
     image = Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     image.save(small, format="png", optimize=True, pnginfo=text)
     return small.getvalue()
+
+
+@functools.cache
+def source_hash() -> str:
+    """Changes when any drawing function here does: pictures in the cache carry it."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return paths.short_hash([file.read_text(encoding="utf-8") for file in files])
