@@ -394,13 +394,13 @@ FIGURES = {
         _planes("literal_planes", draw_f3), _of("literal_planes", PLANE_NETWORKS), "Noise variance 0.1, logits."
     ),
     "F3": FigureSpec(
-        _planes("second_planes", draw_f3), _of("second_planes", PLANE_NETWORKS), "Relative noise, softmax."
+        _planes("second_planes", draw_f3), _of("second_planes", PLANE_NETWORKS), "Output as softmax."
     ),
     "F4_literal": FigureSpec(
         _planes("literal_planes", draw_f4), _of("literal_planes", IMAGE_NETWORKS), "Noise variance 0.1, logits."
     ),
     "F4": FigureSpec(
-        _planes("second_planes", draw_f4), _of("second_planes", IMAGE_NETWORKS), "Relative noise, softmax."
+        _planes("second_planes", draw_f4), _of("second_planes", IMAGE_NETWORKS), "Output as softmax."
     ),
 }  # fmt: skip
 
@@ -418,8 +418,8 @@ def facts(experiment: Experiment, table: pd.DataFrame) -> str:
         samples = f", {int(rows['n_samples'].iloc[0]):,} samples" if "n_samples" in rows else ""
         parts.append(f"{_told(experiment, name)} ({seeds.min()} seeds{samples})")
     noise = ""
-    if "noise" in table and len(set(table["noise_variance"])) == 1:
-        noise = f" Noise: {table['noise_variance'].iloc[0]:g} ({table['noise'].iloc[0]})."
+    if "noise" in table and set(table["noise"]) == {"relative"}:
+        noise = f" Noise: {table['noise_variance'].iloc[0]:g} of each layer's variance."
     return f"Data: {'; '.join(parts)}.{noise} Profile {experiment.profile}."
 
 

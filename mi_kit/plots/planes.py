@@ -31,9 +31,9 @@ def plot_information_plane(
     shown = table if until is None else table[table["step"] <= until]
     for order, layer in enumerate(layers):
         focus = highlight in (None, "all", layer)
-        _plot_path(
-            ax, shown[shown["layer"] == layer], layer, colours[layer] if focus else "0.8", 3 + order + 10 * focus
-        )
+        colour = colours[layer] if focus else "0.8"
+        end_size = 8 + 1.8 * (len(layers) - 1 - order)  # ends that coincide stay visible as rings
+        _plot_path(ax, shown[shown["layer"] == layer], layer, colour, 3 + 2 * order + 20 * focus, end_size)
     _reference_lines(ax, log2_n, entropy_y)
     x_limit, y_limit = limits or (log2_n, entropy_y)
     ax.set(xlim=(-0.04 * x_limit, 1.06 * x_limit), ylim=(-0.05 * y_limit, 1.1 * y_limit))
@@ -41,7 +41,7 @@ def plot_information_plane(
     return ax
 
 
-def _plot_path(ax: plt.Axes, rows: pd.DataFrame, layer: str, colour: str, order: int) -> None:
+def _plot_path(ax: plt.Axes, rows: pd.DataFrame, layer: str, colour: str, order: int, end_size: float) -> None:
     for _, one in rows.groupby("seed"):
         ax.plot(one["i_xt"], one["i_ty"], color=colour, lw=0.8, alpha=0.35, zorder=order)
     mean = rows.groupby("step")[["i_xt", "i_ty", "at_bound"]].mean()
@@ -50,7 +50,7 @@ def _plot_path(ax: plt.Axes, rows: pd.DataFrame, layer: str, colour: str, order:
     free = mean[mean["at_bound"] <= 0.5]
     ax.plot(free["i_xt"], free["i_ty"], "o", ms=4, color=colour, zorder=order)
     ax.plot(saturated["i_xt"], saturated["i_ty"], "x", ms=6, mew=1.5, color=colour, zorder=order)
-    ends = {"markersize": 9, "markeredgewidth": 1.8, "markeredgecolor": colour, "zorder": order + 1}
+    ends = {"markersize": end_size, "markeredgewidth": 1.8, "markeredgecolor": colour, "zorder": order + 1}
     ax.plot(*mean.iloc[0][["i_xt", "i_ty"]], "o", markerfacecolor="white", **ends)
     ax.plot(*mean.iloc[-1][["i_xt", "i_ty"]], "o", markerfacecolor=colour, **ends)
 

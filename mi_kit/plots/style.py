@@ -115,7 +115,7 @@ def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> 
     text = PngInfo()
     for key, value in (about or {}).items():
         text.add_itxt(key, value)
-    image = Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    image = Image.open(full).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     image.save(small, format="png", optimize=True, pnginfo=text)
     return small.getvalue()
 
