@@ -279,7 +279,10 @@ class _Screen:
 
 
 def _run_on_cluster(jobs: list[Job], address: str) -> list[Outcome]:
-    """The same jobs on a Dask cluster whose workers see the same files; one that loses its worker is tried again."""
+    """The same jobs on a Dask cluster; one that loses its worker is tried again.
+
+    The workers must see the same files at the same paths, and have MI_KIT_DATA set as it is wanted there.
+    """
     try:
         from distributed import Client, as_completed
     except ImportError as error:

@@ -302,7 +302,7 @@ def _idx_recipe(name: str, folder: str, classes: tuple[str, ...], address: str, 
     return _Recipe(name, files, read, "digits", download, address)
 
 
-_CIFAR_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+_CIFAR_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
 _CIFAR_SUBSET = {"cifar10-subset.npz": "f5459f37025c282ccf562809f479cfb79a4b2585cb9a829d7fa65cfa2d97dc8b"}
 _CIFAR_LOSSLESS = {"cifar10-first4000-lossless.npz": "c6ceff0c6dfc164b963bcd074a284fe7bbd50d45d6e10fdac399aed552f9b2ce"}
 
@@ -312,7 +312,8 @@ def _read_cifar10(root: Path) -> Dataset:
     from torchvision.datasets import CIFAR10
 
     folder = root / CIFAR10.base_folder
-    checksums = {file: _check(folder / file, md5, "md5") for file, md5 in CIFAR10.train_list + CIFAR10.test_list}
+    published = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
+    checksums = {file: _check(folder / file, md5, "md5") for file, md5 in published}
     train, test = (CIFAR10(root=str(root), train=train) for train in (True, False))
     return Dataset(
         _images(train.data),

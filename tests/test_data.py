@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import http.client
 import os
+import pickle
 import threading
 import time
 import urllib.error
@@ -20,6 +21,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision.datasets
+from scipy.io import savemat
+from torchvision.datasets import CIFAR10, SVHN
 
 from mi_kit import data
 from mi_kit.estimators import label_entropy
@@ -619,3 +622,55 @@ def test_common_sightings_are_660_rows_of_three_species(real_data):
     found = real_data("pokemon-common", "pokemon_go/predictemall_partial.csv.gz")
     assert len(found.x_train) + len(found.x_test) == 660
     assert (found.input_shape, len(found.classes), found.is_default) == ((4,), 3, False)
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def official_cifar10(tmp_path, monkeypatch):
+    """CIFAR-10's own files in small, with their checksums in the place of the published ones."""
+    folder = tmp_path / "data" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
+    for number, name in enumerate(names):
+        images = generator.integers(0, 256, (4, 3072), dtype=np.uint8)
+        (folder / name).write_bytes(pickle.dumps({"data": images, "labels": [number, 1, 2, 3]}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list(data.CIFAR)}))
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, md5(folder / name)] for name in names[:5]])
+    monkeypatch.setattr(CIFAR10, "test_list", [[names[5], md5(folder / names[5])]])
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": md5(folder / "batches.meta")})
+    return folder
+
+
+def test_official_cifar10_is_read_in_order(official_cifar10):
+    cifar = data.load("cifar10")
+    assert (cifar.name, cifar.is_default) == ("cifar10", False)
+    assert tuple(cifar.x_train.shape) == (20, 3, 32, 32)
+    assert cifar.y_train.tolist()[::4] == [0, 1, 2, 3, 4]
+    first = pickle.loads((official_cifar10 / "data_batch_1").read_bytes())["data"][0].reshape(3, 32, 32)
+    np.testing.assert_array_equal(cifar.x_train[0].mul(255).round().numpy(), first)
+
+
+def test_an_altered_cifar10_batch_is_never_unpickled(official_cifar10, monkeypatch):
+    (official_cifar10 / "data_batch_2").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    monkeypatch.setattr(pickle, "load", lambda *_a, **_k: pytest.fail("unpickled before the checksum was confirmed"))
+    with pytest.raises(data.DataDamagedError, match=r"data_batch_2.*md5"):
+        data.load("cifar10")
+
+
+def test_svhn_is_read_with_0_for_the_digit_0(tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "SVHN"
+    folder.mkdir(parents=True)
+    images = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 5), dtype=np.uint8)
+    splits = {}
+    for split in ("train", "test"):
+        name = f"{split}_32x32.mat"
+        savemat(folder / name, {"X": images, "y": np.array([[1], [2], [9], [10], [3]])})  # 10 is the digit 0
+        splits[split] = [SVHN.split_list[split][0], name, md5(folder / name)]
+    monkeypatch.setattr(SVHN, "split_list", splits)
+    svhn = data.load("svhn")
+    assert svhn.y_train.tolist() == [1, 2, 9, 0, 3]
+    np.testing.assert_array_equal(svhn.x_test[1].mul(255).round().numpy(), images[:, :, :, 1].transpose(2, 0, 1))
