@@ -410,6 +410,8 @@ FIGURES = {
 
 def facts(experiment: Experiment, table: pd.DataFrame) -> str:
     """Data sets, seeds and samples of a table, for captions; published results need no data for it."""
+    if "share" in table:
+        table = experiment.table("plane_estimates")  # which the shares are of
     if "dataset" not in table:
         return f"Profile {experiment.profile}."
     parts = []

@@ -95,7 +95,8 @@ def plot_saturation(table: pd.DataFrame, *, marks: dict[str, float], ax: plt.Axe
             color="black" if every else NETWORK_COLOURS.get(model),
             label="all networks together" if every else NETWORK_NAMES.get(model, model),
         )  # fmt: skip
-    for word, value in marks.items():
+    for value in dict.fromkeys(marks.values()):
+        word = " and ".join(each for each, marked in marks.items() if marked == value)
         ax.axvline(value, color=MUTED, ls="--", lw=1.2)
         ax.annotate(
             f"{word} {value:g}", (value, 1.0), (0, 2), ("data", "axes fraction"), "offset points", fontsize=10,

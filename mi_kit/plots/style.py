@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -75,8 +76,9 @@ def layer_colours(layers: list[str]) -> dict[str, str]:
 
 
 def add_caption(figure: Figure, caption: str) -> None:
-    """The data set, samples and seeds, in small type below the figure."""
-    figure.supxlabel(caption, fontsize=9, color=MUTED, x=0.01, ha="left")
+    """The data set, samples and seeds, in small type below the figure, broken into lines that fit."""
+    wrapped = textwrap.fill(caption, int(13 * figure.get_figwidth()))  # letters of 9 points to an inch, at least
+    figure.supxlabel(wrapped, fontsize=9, color=MUTED, x=0.01, ha="left")
 
 
 def save_figure(
