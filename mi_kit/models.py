@@ -86,7 +86,7 @@ def resolve(network: str | Callable[[], nn.Module]) -> Network:
 def build(network: str | Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     """The network with the initial weights that belong to `seed`; the global random state is left alone."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # the CPU's alone, which initial weights come from
         return resolve(network).build()
 
 

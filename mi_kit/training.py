@@ -488,10 +488,18 @@ class _Modules:
         """(1,) mean cross-entropy in nats."""
         x = x[0].contiguous(memory_format=torch.channels_last) if self.has_maps and x.ndim == 5 else x[0]
         self.module.train()
-        with torch.random.fork_rng(), torch.autocast(self.device.type, precision, enabled=precision is not None):
-            torch.manual_seed(noise_seed)
+        with self._own_noise(noise_seed), torch.autocast(self.device.type, precision, enabled=precision is not None):
             logits = self.module(x)
         return nn.functional.cross_entropy(logits.float(), y[0]).unsqueeze(0)
+
+    @contextlib.contextmanager
+    def _own_noise(self, seed: int):
+        """Dropout draws from a state of its own; the global random state is left alone."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.default_generator.manual_seed(seed)
+            if self.device.type == "cuda":
+                torch.cuda.manual_seed(seed)
+            yield
 
     def decay(self, decays: list[float]) -> Tensor | float:
         """The loss term whose gradient is weight_decay * weight."""
