@@ -2,10 +2,13 @@
 
 import functools
 import io
-import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import environment
 from PIL import Image
 
 from mi_kit import cache, data
@@ -89,15 +92,17 @@ def test_fresh_computes_anew(home, monkeypatch):
     assert CALLS == [3, 3]
 
 
-def _write_many(_):
+def write_many() -> None:
+    """What each of the concurrent processes does."""
     for n in range(100, 130):
         assert len(squares(n)) == n
-    return True
 
 
 def test_concurrent_writers_leave_whole_entries(home):
-    with multiprocessing.get_context("fork").Pool(4) as pool:
-        assert all(pool.map(_write_many, range(4)))
+    code = "import test_cache; test_cache.write_many()"
+    command = [sys.executable, "-W", "error", "-c", code]  # a damaged entry would be a warning
+    writers = [subprocess.Popen(command, cwd=Path(__file__).parent, env=environment(home)) for _ in range(3)]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
     assert len(entries(home, "parquet")) == 30
     assert not list((home / "data" / "cache").rglob("*.part"))
     for path in entries(home, "parquet"):
