@@ -14,6 +14,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from pathlib import Path
 import papermill
 
 from . import paths
-from .paths import PROFILES
+from .paths import PAPERS, PROFILES
 
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 RETRIES = 2  # on a cluster, when a worker dies
@@ -97,6 +98,8 @@ def plan(
     """
     if profile not in PROFILES:
         raise ValueError(f"profile must be one of {', '.join(PROFILES)}; got profile={profile!r}.")
+    if both := sorted(set(given) & set(grid)):
+        raise ParameterError(f"grid must vary other parameters than those given; got {', '.join(both)} in both.")
     jobs = []
     for notebook in _resolve(names):
         declared = declared_parameters(notebook)
@@ -104,7 +107,19 @@ def plan(
         varied = [[(key, typed(notebook, declared, key, text)) for text in texts] for key, texts in grid.items()]
         for choice in itertools.product(*varied):
             jobs.append(Job(notebook, {"profile": profile} | fixed | dict(choice), timeout, fresh))
+    for job in jobs:
+        _try_settings(job)
+    if len({job.folder for job in jobs}) < len(jobs):
+        raise ParameterError(f"every job must differ from the others; got {', '.join(job.name for job in jobs)}.")
     return jobs
+
+
+def _try_settings(job: Job) -> None:
+    """Values that the experiment refuses stop the call too, not only names and types."""
+    if len(job.parameters) > 1 and job.notebook in PAPERS:
+        from . import experiments
+
+        experiments.open(job.notebook, **job.parameters)
 
 
 def _resolve(names: list[str]) -> list[str]:
@@ -116,7 +131,7 @@ def _resolve(names: list[str]) -> list[str]:
         if not matching:
             raise ValueError(f"name must be one of {', '.join(known)}; got name={name!r}.")
         chosen += matching
-    return chosen or known
+    return list(dict.fromkeys(chosen)) or known
 
 
 def typed(notebook: str, declared: dict[str, dict], key: str, text: str):
@@ -188,6 +203,7 @@ class _Child:
         job.folder.mkdir(parents=True, exist_ok=True)
         self.progress = job.folder / ".progress"
         self.progress.unlink(missing_ok=True)
+        (job.folder / "failure.json").unlink(missing_ok=True)
         environment = os.environ | {"MI_KIT_PROGRESS": str(self.progress), "PYTHONUNBUFFERED": "1"}
         if given := os.environ.get("MI_KIT_DATA"):
             environment["MI_KIT_DATA"] = str(Path(given).expanduser().resolve())  # the kernel has another folder
@@ -263,7 +279,7 @@ class _Screen:
 
     def show(self, lines: list[str]) -> None:
         if self.live:
-            width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+            width = max(20, shutil.get_terminal_size().columns - 1)
             erase = f"\x1b[{self.shown}F\x1b[J" if self.shown else ""
             sys.stderr.write(erase + "".join(line[:width] + "\n" for line in lines))
             self.shown = len(lines)

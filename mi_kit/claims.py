@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import paths
-
 HOLDS, FAILS, UNDECIDED, NOT_TESTED = "holds", "fails", "undecided", "not tested"
 SATURATED_SHARE = 0.2
 
@@ -27,6 +25,7 @@ class Needs:
     dataset: str | None = None
     seeds: int = 3
     steps: int = 0
+    exactly: bool = False  # whether more than `steps` is another claim
 
     def unmet(self, rows: pd.DataFrame) -> str:
         """Why the claim cannot be tested on these rows; empty if it can."""
@@ -39,7 +38,7 @@ class Needs:
         if n_seeds < self.seeds:
             reasons.append(f"needs {self.seeds} seeds; this run has {n_seeds}")
         last = rows.groupby("model")["step"].max().min()
-        if last < self.steps:
+        if last < self.steps or (self.exactly and last != self.steps):
             reasons.append(f"needs {self.steps:,} iterations; this run has {last:,}")
         return "; ".join(reasons)
 
@@ -120,8 +119,9 @@ def interval(values, confidence: float = 0.95) -> tuple[float, float, float]:
 def words(values, unit: str = "", digits: int = 2, limits: tuple[float, float] = (-np.inf, np.inf)) -> str:
     """`1.23 [1.10, 1.36] bit`: mean and 95 % interval over seeds, the interval cut to the values that are possible."""
     mean, low, high = interval(values)
+    known = np.isfinite(low)
     low, high = max(low, limits[0]), min(high, limits[1])
-    span = f" [{low:.{digits}f}, {high:.{digits}f}]" if np.isfinite(low) else ""
+    span = f" [{low:.{digits}f}, {high:.{digits}f}]" if known else " (one seed)"
     return f"{mean:.{digits}f}{span}{' ' + unit if unit else ''}"
 
 
@@ -131,8 +131,10 @@ def commit_of(file: Path | None = None, function: str | None = None) -> str:
     Marked when the file is changed since; "unknown" outside a checkout.
     """
 
+    folder = Path(__file__).parent if file is None else file.parent
+
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(paths.root()), *arguments]
+        command = ["git", "-C", str(folder), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     whole = [] if file is None else ["--", str(file)]
@@ -168,7 +170,7 @@ def show_verdicts(table: pd.DataFrame):
         }
         for reading in readings:
             row[f"{reading} reading"] = each.loc[each["reading"].isin([reading, ""]), "verdict"].iloc[0]
-        rows.append(row if readings else row | {"verdict": last["verdict"]})
+        rows.append((row if readings else row | {"verdict": last["verdict"]}) | {"reason": last["reason"]})
     return _styled(pd.DataFrame(rows), [f"{reading} reading" for reading in readings] or ["verdict"])
 
 

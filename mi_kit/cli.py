@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import shutil
 import signal
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="a parameter")
     run.add_argument("--grid", action="append", default=[], metavar="KEY=A,B", help="run once for each value")
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at a time (default: 1)")
-    run.add_argument("--timeout", type=float, default=3600, metavar="S", help="seconds for each (default: 3600)")
+    run.add_argument("--timeout", type=float, metavar="S", help="seconds for each (default: 3600; paper: no limit)")
     run.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster, such as tcp://host:8786")
     run.add_argument("--fresh", action="store_true", help="compute cached tables and frames anew")
 
@@ -86,9 +87,8 @@ def _run(options) -> int:
         from . import batch
     except ImportError as error:
         raise ValueError(f"mi-kit run needs papermill and JupyterLab ({error}); `mi-kit compute` does not.") from error
-    jobs = batch.plan(
-        options.names, options.profile, dict(options.p), _grid(options.grid), options.timeout, options.fresh
-    )
+    timeout = options.timeout or (math.inf if options.profile == "paper" else 3600)
+    jobs = batch.plan(options.names, options.profile, _pairs(options.p), _grid(options.grid), timeout, options.fresh)
     outcomes = batch.run(jobs, options.jobs, options.scheduler)
     _collect(options.profile)
     failed = [outcome for outcome in outcomes if not outcome.ok]
@@ -97,6 +97,13 @@ def _run(options) -> int:
         cell = f", cell {outcome.cell}" if outcome.cell else ""
         print(f"FAILED {outcome.job.name}{cell}: {outcome.error}")
     return 1 if failed else 0
+
+
+def _pairs(pairs: list[list[str]]) -> dict[str, str]:
+    keys = [key for key, _ in pairs]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ValueError(f"p must give a parameter once; got {', '.join(twice)} more than once.")
+    return dict(pairs)
 
 
 def _grid(pairs: list[str]) -> dict[str, list[str]]:
@@ -164,6 +171,8 @@ def _collect(profile: str):
     from . import claims
 
     base = paths.figures("any", profile).parent
+    if profile == "paper" and not list(base.glob("*/claims.csv")):
+        base = paths.root() / "figures" / "paper"  # nothing was run here: the published ones
     tables = {file.parent.name: pd.read_csv(file, keep_default_na=False) for file in sorted(base.glob("*/claims.csv"))}
     if not tables:
         return None
@@ -190,11 +199,11 @@ def _publish(_options) -> int:
         folder = source / notebook
         if not (folder / "manifest.json").exists():
             continue
+        _publish_tables(notebook)
         target = paths.root() / "figures" / "paper" / notebook
         target.mkdir(parents=True, exist_ok=True)
         for path in [*folder.glob("*.png"), *folder.glob("*.csv")]:
             shutil.copy2(path, target / path.name)
-        _publish_tables(notebook)
         published += 1
         print(f"{notebook} -> {target}")
     if not published:
@@ -207,6 +216,7 @@ def _publish_tables(notebook: str) -> None:
     from . import cache, claims, experiments
 
     experiment = experiments.open(notebook, "paper")
+    experiment.require_real_data()
     for name, function in experiment.module.TABLES.items():
         table = function(experiment.settings)
         stem = paths.results() / notebook / "paper" / name

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 PROFILES = ("smoke", "quick", "paper")
+PAPERS = {"01_mi_visualisation": "mi_visualisation"}  # notebook: its module in mi_kit/experiments
 
 
 def root() -> Path:

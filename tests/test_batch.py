@@ -8,7 +8,7 @@ import time
 import nbformat
 import psutil
 import pytest
-from conftest import command, environment
+from conftest import REPOSITORY, command, environment
 
 from mi_kit import batch
 
@@ -74,6 +74,20 @@ def test_grid_makes_one_job_a_combination_in_folders_of_their_own(notebooks):
 def test_wrong_parameter_stops_before_anything_runs(notebooks, key, text, words):
     with pytest.raises(batch.ParameterError, match=words):
         plan(["01"], given={key: text})
+
+
+def test_equal_jobs_and_keys_given_twice_are_refused(notebooks):
+    assert len(plan(["01", "01"])) == 1
+    with pytest.raises(batch.ParameterError, match="every job must differ"):
+        plan(["01"], grid={"steps": ["1", "1"]})
+    with pytest.raises(batch.ParameterError, match="got steps in both"):
+        plan(["01"], given={"steps": "1"}, grid={"steps": ["2"]})
+
+
+def test_values_that_the_experiment_refuses_stop_the_call(home):
+    (home / "notebooks").symlink_to(REPOSITORY / "notebooks")
+    with pytest.raises(ValueError, match="images must be one of mnist, fashion-mnist, digits; got images='mnits'"):
+        plan(["01"], given={"images": "mnits"})
 
 
 def test_unknown_notebook_and_profile_are_named_with_the_right_ones(notebooks):

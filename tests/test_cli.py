@@ -13,6 +13,7 @@ from mi_kit import claims, cli
     ("arguments", "words"),
     [
         (["run", "--profile", "fast"], "profile must be one of smoke, quick, paper; got profile='fast'"),
+        (["run", "-p", "steps", "1", "-p", "steps", "2"], "p must give a parameter once; got steps more than once"),
         (["run", "--grid", "steps"], "grid must look like key=a,b; got grid='steps'"),
         (["compute", "77"], "name must be one of 01_mi_visualisation; got name='77'"),
         (["figure", "F1"], "id must look like 01/F4; got id='F1'"),

@@ -1,5 +1,6 @@
 """Experiments: settings, readings, published results."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -26,6 +27,9 @@ def test_explicit_settings_replace_the_profiles_and_none_does_not(home):
         ({"steps": "many"}, "steps must be of type int; got steps='many'"),
         ({"steps": True}, "steps must be of type int; got steps=True"),
         ({"lr": "fast"}, "lr must be of type float"),
+        ({"images": "cifar10"}, "images must be one of mnist, fashion-mnist, digits; got images='cifar10'"),
+        ({"steps": 0}, "steps must be at least 1; got steps=0"),
+        ({"n_samples": 20_000}, "n_samples must be at most n_test=1000; got n_samples=20000"),
     ],
 )
 def test_wrong_names_and_types_are_refused(home, call, words):
@@ -41,12 +45,14 @@ def test_unknown_tables_and_figures_list_the_right_ones(home):
         opened.figure("F99")
 
 
-@pytest.mark.parametrize(("steps", "early", "even"), [(50_000, 8, 50), (200, 4, 5), (10, 1, 5), (5, 0, 5)])
-def test_moments_start_untrained_hold_the_first_fifth_and_end_at_the_last_step(steps, early, even):
-    chosen = paper.moments(steps, early, even)
-    assert chosen == sorted(set(chosen))
-    assert {0, steps // 5, steps} <= set(chosen)
-    assert len(chosen) <= 1 + early + even
+@pytest.mark.parametrize(("early", "even"), [(8, 50), (4, 5), (1, 5), (0, 5)])
+def test_moments_start_untrained_hold_the_first_fifth_and_end_at_the_last_step(early, even):
+    for steps in [*range(1, 2_000), 49_999, 50_000]:
+        chosen = paper.moments(steps, early, even)
+        assert chosen == sorted(set(chosen))
+        assert {0, paper.first_fifth(steps), steps} <= set(chosen)
+        assert len(chosen) <= 2 + early + even
+    assert paper.first_fifth(50_000) == 10_000
 
 
 def test_best_noise_is_the_smallest_under_5_percent_else_the_least():
@@ -75,7 +81,8 @@ def test_a_point_is_at_a_bound_of_either_quantity():
 def published(home, version, table):
     stem = paths.results() / "01_mi_visualisation" / "quick" / "saturation"
     paths.write_whole(stem.with_suffix(".parquet"), lambda part: cache.write_table(table, part))
-    stem.with_suffix(".json").write_text(json.dumps({"version": version, "commit": "abc1234"}))
+    settings = cache.describe(paper.PROFILES["quick"])
+    stem.with_suffix(".json").write_text(json.dumps({"version": version, "commit": "abc1234", "settings": settings}))
 
 
 def test_published_table_is_read_without_data_or_training(home):
@@ -91,6 +98,18 @@ def test_published_table_of_another_version_is_shown_with_a_warning(home):
     published(home, paper.saturation.version - 1, pd.DataFrame({"share": [0.5]}))
     with pytest.warns(UserWarning, match="was published by version"):
         experiments.open("01", "quick").table("saturation")
+
+
+def test_published_table_of_other_settings_or_under_fresh_is_not_shown(home, monkeypatch):
+    published(home, paper.saturation.version, pd.DataFrame({"share": [0.5]}))
+    assert experiments.open("01", "quick")._published_stem("saturation")
+    assert not experiments.open("01", "quick", steps=7)._published_stem("saturation")
+    assert not experiments.open("01", "smoke")._published_stem("saturation")
+    with monkeypatch.context() as changed:
+        changed.setitem(paper.PROFILES, "quick", dataclasses.replace(paper.PROFILES["quick"], steps=7))
+        assert not experiments.open("01", "quick")._published_stem("saturation")
+    monkeypatch.setenv("MI_KIT_FRESH", "1")
+    assert not experiments.open("01", "quick")._published_stem("saturation")
 
 
 def test_paper_profile_on_embedded_data_stops_and_says_so(home):

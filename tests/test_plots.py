@@ -58,8 +58,8 @@ def test_layers_keep_their_colours_in_every_network():
 
 def test_training_curves_draw_one_line_a_network_with_units():
     table = pd.DataFrame(
-        [{"model": m, "seed": s, "step": t, "quantity": "test_accuracy", "value": 0.5 + 0.1 * t}
-         for m in ("lenet", "relu_mlp") for s in (0, 1) for t in (0, 1)]
+        [{"model": m, "step": t, "quantity": "test_accuracy", "mean": 0.5 + 0.1 * t, "low": 0.4, "high": 0.9}
+         for m in ("lenet", "relu_mlp") for t in (0, 1)]
     )  # fmt: skip
     ax = plots.plot_training_curves(table, "test_accuracy")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["LeNet", "ReLU-MLP"]

@@ -67,7 +67,7 @@ def kde_information(
     nothing by itself. Memory: linear in n at a fixed tile. No gradient.
 
     Source: Kolchinsky and Tracey, Estimating mixture entropy with pairwise distances, Entropy 19:361 (2017), eqs. 10,
-    20 and 22; used by Saxe et al. (2018) and Fang et al. (2018, eqs. 3 to 5; their printed sums lack the 1/n).
+    20 and 22; used by Saxe et al. (2018) and Fang et al. (2018, eqs. 3 to 5, with weights c = 1/n).
     """
     t = inputs.samples("t", t)
     y = inputs.labels("y", y, t.shape[-2], t.device)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import os
 import platform
 import typing
 import warnings
@@ -22,10 +23,9 @@ import torch
 
 from .. import cache, claims, paths
 from ..data import Dataset
-from ..paths import PROFILES
+from ..paths import PAPERS, PROFILES
 
 __all__ = ["PAPERS", "PROFILES", "Experiment", "FigureSpec", "choose", "describe_data", "module_of", "names", "open"]
-PAPERS = {"01_mi_visualisation": "mi_visualisation"}
 
 
 def names() -> list[str]:
@@ -122,7 +122,8 @@ class Experiment:
         function = self.module.TABLES[name]
         stem = self._published_stem(name)
         if not stem:
-            self._refuse_embedded_data()
+            if self.profile == "paper":
+                self.require_real_data()
             return function(self.settings)
         about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
         if about["version"] != function.version:
@@ -135,18 +136,20 @@ class Experiment:
         return cache.read_table(stem.with_suffix(".parquet"))
 
     def _published_stem(self, name: str) -> Path | None:
-        """Where a published table lies; None where there is none for these settings."""
+        """Where a published table lies; None where there is none for these settings, or all is computed anew."""
         stem = paths.results() / self.notebook / self.profile / name
-        return stem if not self.explicit and stem.with_suffix(".parquet").exists() else None
+        if self.explicit or os.environ.get("MI_KIT_FRESH") or not stem.with_suffix(".parquet").exists():
+            return None
+        about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
+        return stem if about["settings"] == json.loads(json.dumps(cache.describe(self.settings))) else None
 
     @property
     def is_published(self) -> bool:
         """Whether every table is a published one: the page then needs neither data nor training."""
         return all(map(self._published_stem, self.module.TABLES))
 
-    def _refuse_embedded_data(self) -> None:
-        if self.profile != "paper":
-            return
+    def require_real_data(self) -> None:
+        """Raise ValueError where an embedded data set stands in: paper-scale results are of the paper's data."""
         for dataset in self.module.datasets(self.settings):
             if dataset.is_default:
                 raise ValueError(

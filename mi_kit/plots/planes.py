@@ -53,6 +53,8 @@ def _plot_path(ax: plt.Axes, rows: pd.DataFrame, layer: str, colour: str, order:
     ends = {"markersize": end_size, "markeredgewidth": 1.8, "markeredgecolor": colour, "zorder": order + 1}
     ax.plot(*mean.iloc[0][["i_xt", "i_ty"]], "o", markerfacecolor="white", **ends)
     ax.plot(*mean.iloc[-1][["i_xt", "i_ty"]], "o", markerfacecolor=colour, **ends)
+    if mean["at_bound"].iloc[-1] > 0.5:
+        ax.plot(*mean.iloc[-1][["i_xt", "i_ty"]], "x", ms=6, mew=1.5, color="white", zorder=order + 1)
 
 
 def _reference_lines(ax: plt.Axes, log2_n: float, entropy_y: float) -> None:
