@@ -490,8 +490,8 @@ def saturation_words(experiment: Experiment) -> str:
     worst = of_each.drop("all").idxmax()
     return (
         f"Shares are means over the five networks. At the literal noise variance 0.1, with logits, {literal:.0%} of "
-        f"the points sit at a bound; the best single variance, {absolute:g}, with softmax, leaves {of_absolute:.0%}. Noise "
-        f"of {relative:g} times each layer's own variance leaves {of_relative:.0%} (most in "
+        f"the points sit at a bound; the best single variance, {absolute:g}, with softmax, leaves {of_absolute:.0%}. "
+        f"Noise of {relative:g} times each layer's own variance leaves {of_relative:.0%} (most in "
         f"{plots.NETWORK_NAMES[worst]}: {of_each[worst]:.0%}): the second reading below uses it for all networks."
     )
 
