@@ -331,12 +331,13 @@ def draw_training(experiment: Experiment) -> plt.Figure:
     means[["mean", "low", "high"]] = pd.DataFrame(means["value"].tolist())
     means["low"] = means["low"].clip(lower=0)
     means.loc[means["quantity"] == "test_accuracy", "high"] = means["high"].clip(upper=1)
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.6))
+    figure, axes = plt.subplots(1, 2, figsize=(13, 4.4))
     plots.plot_training_curves(means, "train_loss", ax=axes[0])
     plots.plot_training_curves(means, "test_accuracy", ax=axes[1])
     axes[0].set_title("a  Training loss")
     axes[1].set_title("b  Test accuracy")
-    axes[1].get_legend().remove()
+    axes[0].get_legend().remove()
+    axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
