@@ -1,12 +1,16 @@
 """The command line: what it prints, and the status it ends with."""
 
+import os
+import shutil
+import subprocess
 import sys
 
 import pandas as pd
 import pytest
-from conftest import command
+from conftest import command, environment
 
-from mi_kit import claims, cli
+from mi_kit import claims, cli, experiments
+from mi_kit.experiments import mi_visualisation
 
 
 @pytest.mark.parametrize(
@@ -61,8 +65,6 @@ def test_clean_keeps_the_newest_within_the_size(home, capsys):
     folder.mkdir(parents=True)
     for age, name in enumerate(["new", "old"]):
         (folder / name).write_bytes(bytes(1000))
-        import os
-
         os.utime(folder / name, (1e9 - age, 1e9 - age))
     assert cli.main(["clean", "--keep-size", "1KB"]) == 0
     assert [path.name for path in folder.iterdir()] == ["new"]
@@ -71,6 +73,39 @@ def test_clean_keeps_the_newest_within_the_size(home, capsys):
 def test_publish_without_a_paper_run_says_so(home, capsys):
     assert cli.main(["publish"]) == 1
     assert "nothing to publish" in capsys.readouterr().err
+
+
+@pytest.fixture
+def paper_run(home, monkeypatch):
+    """A finished run of the paper profile, which is as small here as the smoke profile."""
+    monkeypatch.setitem(mi_visualisation.PROFILES, "paper", mi_visualisation.PROFILES["smoke"])
+    folder = home / "figures" / "paper-run" / "01_mi_visualisation"
+    folder.mkdir(parents=True)
+    for name in ("manifest.json", "F1.png", "F1.csv", "claims.csv", "01_mi_visualisation.ipynb"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+def test_publish_refuses_embedded_data(paper_run, capsys):
+    assert cli.main(["publish"]) == 2
+    assert "needs the data set mnist" in capsys.readouterr().err
+    assert not (paper_run.parents[1] / "paper").exists()
+
+
+@pytest.mark.slow
+def test_published_tables_open_without_data_or_training(paper_run, home, monkeypatch):
+    monkeypatch.setattr(experiments.Experiment, "require_real_data", lambda _self: None)
+    monkeypatch.setenv("MI_KIT_PROGRESS", str(home / "progress"))
+    assert cli.main(["publish"]) == 0
+    published = home / "figures" / "paper" / "01_mi_visualisation"
+    assert sorted(path.name for path in published.iterdir()) == ["F1.csv", "F1.png", "claims.csv"]
+    shutil.rmtree(home / "data" / "runs")
+    shutil.rmtree(home / "data" / "cache")
+    opened = experiments.open("01", "paper")
+    assert opened.is_published
+    assert "Published results of commit" in opened.banner()
+    assert len(opened.claims()) == len(mi_visualisation.CLAIMS)
+    assert not (home / "data" / "runs").exists()
 
 
 @pytest.mark.slow
@@ -82,10 +117,6 @@ def test_compute_gives_tables_and_verdicts_without_jupyter(home):
         f"sys.modules.update(dict.fromkeys({blocked!r})); "
         "from mi_kit import cli; sys.exit(cli.main(['compute', '01', '--profile', 'smoke']))"
     )
-    import subprocess
-
-    from conftest import environment
-
     finished = subprocess.run(
         [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=300
     )
