@@ -165,7 +165,7 @@ def _claims(options) -> int:
 
 
 def _collect(profile: str):
-    """All claims tables of a profile as figures/<profile>/claims.csv and claims.html."""
+    """All claims tables of a profile, but for notebooks that failed last, as figures/<profile>/claims.csv and .html."""
     import pandas as pd
 
     from . import claims
@@ -173,7 +173,8 @@ def _collect(profile: str):
     base = paths.figures("any", profile).parent
     if profile == "paper" and not list(base.glob("*/claims.csv")):
         base = paths.root() / "figures" / "paper"  # nothing was run here: the published ones
-    tables = {file.parent.name: pd.read_csv(file, keep_default_na=False) for file in sorted(base.glob("*/claims.csv"))}
+    files = [file for file in sorted(base.glob("*/claims.csv")) if not (file.parent / "failure.json").exists()]
+    tables = {file.parent.name: pd.read_csv(file, keep_default_na=False) for file in files}
     if not tables:
         return None
     collected = pd.concat([table.assign(notebook=name) for name, table in tables.items()], ignore_index=True)

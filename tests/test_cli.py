@@ -49,11 +49,12 @@ def test_data_lists_what_is_found(home, capsys):
 def test_claims_of_all_notebooks_become_one_table_and_a_page(home, capsys):
     assert cli.main(["claims"]) == 1
     row = dict.fromkeys(["paper", "measured", "reason", "n_seeds", "dataset", "rule", "commit", "reading"], "x")
-    for notebook in ("01_a", "02_b"):
+    for notebook in ("01_a", "02_b", "03_failed"):
         folder = home / "figures" / "quick" / notebook
         folder.mkdir(parents=True)
         table = pd.DataFrame([row | {"claim": "1", "statement": f"of {notebook}", "verdict": claims.FAILS}])
         table.to_csv(folder / "claims.csv", index=False)
+    (folder / "failure.json").write_text("{}")  # what stands there is of an earlier run
     assert cli.main(["claims"]) == 0
     collected = pd.read_csv(home / "figures" / "quick" / "claims.csv")
     assert list(collected["notebook"]) == ["01_a", "02_b"]

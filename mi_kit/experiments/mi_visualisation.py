@@ -341,9 +341,9 @@ def draw_training(experiment: Experiment) -> plt.Figure:
     return figure
 
 
-def slider_steps(table: pd.DataFrame, network: str) -> list[int]:
-    """The iterations at which a network was estimated: the positions of a slider."""
-    return sorted(int(step) for step in set(table.loc[table["model"] == network, "step"]))
+def slider_steps(table: pd.DataFrame, networks: tuple) -> list[int]:
+    """The iterations at which any of the networks was estimated: the positions of a slider."""
+    return sorted(int(step) for step in set(table.loc[table["model"].isin(networks), "step"]))
 
 
 def layer_at(table: pd.DataFrame, place: str) -> str:
