@@ -114,10 +114,10 @@ def test_timeout_ends_the_notebook_and_its_kernel(home):
         home, "01_slow", "import os; open('pid', 'w').write(str(os.getpid()))", "import time; time.sleep(99)"
     )
     started = time.monotonic()
-    finished = command("run", "--timeout", "8", home=home)
-    assert time.monotonic() - started < 40
+    finished = command("run", "--timeout", "20", home=home)
+    assert time.monotonic() - started < 80
     assert finished.returncode == 1
-    assert "TimeoutError: more than 8 s" in finished.stdout.splitlines()[-1]
+    assert "TimeoutError: more than 20 s" in finished.stdout.splitlines()[-1]
     assert_gone(home)
 
 
