@@ -11,6 +11,7 @@ import contextlib
 import copy
 import fcntl
 import json
+import os
 import re
 import uuid
 from collections.abc import Iterable
@@ -97,12 +98,8 @@ class RunFolder:
     def write_checkpoint(self, step: int, weights: dict[str, Tensor]) -> None:
         self._write_tensors(f"step-{step:08d}.safetensors", weights, {"step": str(step)})
 
-    def write_state(self, step: int, tensors: dict[str, Tensor]) -> None:
-        self._write_tensors("state.safetensors", tensors, {"step": str(step)})
-
     def _write_tensors(self, name: str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-        plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
-        paths.write_whole(self.path / name, lambda part: save_file(plain, part, metadata))
+        paths.write_whole(self.path / name, lambda part: save_file(_plain(tensors), part, metadata))
 
     def write_rows(self, name: str, rows: pd.DataFrame) -> None:
         """Add rows to a table; rows for the same steps (and quantities, where it has them) are replaced."""
@@ -131,6 +128,25 @@ class RunFolder:
     def state(self) -> dict[str, Tensor]:
         """Weights ("model/...") and optimiser ("optimizer/...") at `trained_to()`."""
         return _read_tensors(self.path / "state.safetensors")
+
+
+def write_states(step: int, states: list[tuple[RunFolder, dict[str, Tensor]]]) -> None:
+    """The states of runs that are trained together: all are written, then all renamed.
+
+    A kill so leaves them at one and the same step, and they go on together: rounding depends on the company (a member
+    alone ends up to one unit in the last place away). The caller holds the locks.
+    """
+    ready = []
+    for folder, tensors in states:
+        part = folder.path / ".state.safetensors.part"
+        save_file(_plain(tensors), part, {"step": str(step)})
+        ready.append((part, folder.path / "state.safetensors"))
+    for part, final in ready:
+        os.replace(part, final)
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from . import models, paths, probes
 from .data import Dataset
 from .progress import bar
-from .runs import Run, RunFolder
+from .runs import Run, RunFolder, write_states
 
 LOG_EVERY = 10  # training loss is averaged over so many steps
 SECONDS_BETWEEN_STATES = 10.0  # a kill loses at most this much training
@@ -314,16 +314,14 @@ def _train_group(spec, dataset: Dataset, folders: list[RunFolder], schedule: _Sc
             recorder.at(step, batches.per_epoch)
             if step == last or time.monotonic() - saved > SECONDS_BETWEEN_STATES:
                 recorder.flush()
-                for folder, state, before in zip(folders, _states(trainee, optimiser, recorder), reached, strict=True):
-                    if before is None or step > before:
-                        folder.write_state(step, state)
+                states = zip(folders, _states(trainee, optimiser, recorder), reached, strict=True)
+                write_states(step, [(each, state) for each, state, before in states if before is None or step > before])
                 saved = time.monotonic()
             shown.update()
     recorder.flush()
     if first == last:
-        for folder, state in zip(folders, _states(trainee, optimiser, recorder), strict=True):
-            if folder.trained_to() is None:
-                folder.write_state(last, state)
+        states = zip(folders, _states(trainee, optimiser, recorder), reached, strict=True)
+        write_states(last, [(each, state) for each, state, before in states if before is None])
 
 
 def _seed_words(folders: list[RunFolder]) -> str:

@@ -169,7 +169,8 @@ def test_tensors_come_back_to_the_bit(what, home):
         folder.write_checkpoint(12, tensors)
         found = folder.weights(12)
     else:
-        folder.write_state(12, tensors)
+        folder.write_record()
+        runs.write_states(12, [(folder, tensors)])
         found = folder.state()
         assert folder.trained_to() == 12
     assert found.keys() == tensors.keys()
