@@ -13,14 +13,12 @@ def plot_information_plane(
     *,
     highlight: str | None = None,
     until: int | None = None,
-    limits: tuple[float, float] | None = None,
     ax: plt.Axes | None = None,
 ) -> plt.Axes:
     """The paths of all layers of one network through the information plane.
 
     table: columns layer, seed, step, i_xt, i_ty (bits), at_bound, and the bounds log2_n and entropy_y (one value each).
     highlight: a layer to show in colour, the others grey; None or "all" for all. until: the last step to draw.
-    limits: the largest I(X;T) and I(T;Y) of the axes; None is the two bounds.
     ax: where to draw. A path is the mean over seeds, thin lines are single seeds; it starts at the open marker and
     ends at the full one; crosses are points at a bound. Returns the axes.
     """
@@ -35,8 +33,7 @@ def plot_information_plane(
         end_size = 8 + 1.8 * (len(layers) - 1 - order)  # ends that coincide stay visible as rings
         _plot_path(ax, shown[shown["layer"] == layer], layer, colour, 3 + 2 * order + 20 * focus, end_size)
     _reference_lines(ax, log2_n, entropy_y)
-    x_limit, y_limit = limits or (log2_n, entropy_y)
-    ax.set(xlim=(-0.04 * x_limit, 1.06 * x_limit), ylim=(-0.05 * y_limit, 1.1 * y_limit))
+    ax.set(xlim=(-0.04 * log2_n, 1.06 * log2_n), ylim=(-0.05 * entropy_y, 1.1 * entropy_y))
     ax.set(xlabel="I(X;T)  [bit]", ylabel="I(T;Y)  [bit]")
     return ax
 
