@@ -4,15 +4,50 @@ Leading dimensions are batch (seeds, epochs, kernels), then n samples, then feat
 """
 
 from .binning import BinnedInformation, binned_information
+from .distances import (
+    LabelEntropies,
+    channel_capacity,
+    inter_sample_entropy,
+    intra_sample_entropy,
+    label_entropies,
+)
+from .exact import ExactInformation, discrete_information, exact_information, mixture_information, quantise
 from .inputs import at_bound, label_entropy
 from .kde import KdeBounds, KdeInformation, kde_information
+from .neighbours import kozachenko_leonenko_entropy, ksg_mutual_information
+from .renyi import (
+    RenyiEstimate,
+    renyi_entropy,
+    renyi_joint_entropy,
+    renyi_mutual_information,
+    silverman_bandwidth,
+    stochastic_renyi_entropy,
+)
 
 __all__ = [
     "BinnedInformation",
+    "ExactInformation",
     "KdeBounds",
     "KdeInformation",
+    "LabelEntropies",
+    "RenyiEstimate",
     "at_bound",
     "binned_information",
+    "channel_capacity",
+    "discrete_information",
+    "exact_information",
+    "inter_sample_entropy",
+    "intra_sample_entropy",
     "kde_information",
+    "kozachenko_leonenko_entropy",
+    "ksg_mutual_information",
+    "label_entropies",
     "label_entropy",
+    "mixture_information",
+    "quantise",
+    "renyi_entropy",
+    "renyi_joint_entropy",
+    "renyi_mutual_information",
+    "silverman_bandwidth",
+    "stochastic_renyi_entropy",
 ]

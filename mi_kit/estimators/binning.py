@@ -11,6 +11,8 @@ from torch import Tensor
 from . import inputs
 
 LARGEST = 2**62
+SPACINGS = ("equal_width", "equal_count")
+CORRECTIONS = (None, "miller_madow")
 
 
 class BinnedInformation(NamedTuple):
@@ -20,32 +22,53 @@ class BinnedInformation(NamedTuple):
     i_ty: Tensor
 
 
-def binned_information(t, y, *, n_bins: int = 30, range: tuple[float, float] | None = None, weights=None):
-    """I(X;T) and I(T;Y) of activations t cut into equal bins, in bits: plug-in entropies of whole binned rows.
+def binned_information(
+    t,
+    y,
+    *,
+    n_bins: int = 30,
+    range: tuple[float, float] | None = None,
+    bin_width: float | None = None,
+    spacing: str = "equal_width",
+    per_neuron: bool = False,
+    weights=None,
+    correction: str | None = None,
+) -> BinnedInformation:
+    """I(X;T) and I(T;Y) of activations t cut into bins, in bits: plug-in entropies of whole binned rows.
 
     t: (..., n, d), leading dimensions are batch. y: (n,) class numbers from 0.
-    n_bins: equal bins over `range`, the top edge closed; None is the data's own range over each batch entry. Values
-    outside `range` raise an error. weights: (n,) of the samples, None for equal ones (1/n each).
+    n_bins: bins over `range`, the top edge closed; None is the data's own range over each batch entry. Values
+    outside `range` raise an error. bin_width: instead of n_bins and range, bins [k w, (k + 1) w) for all integers k.
+    spacing: "equal_width", or "equal_count" for edges at the quantiles of the values (repeated edges fall together).
+    per_neuron: take range or quantiles of each feature alone, not of the whole layer.
+    weights: (n,) of the samples, None for equal ones (1/n each). correction: "miller_madow" adds (occupied states - 1)
+    / (2 n ln 2) to every entropy; it wants equal weights.
 
     Returns `BinnedInformation`, tensors of t's device and dtype.
     Raises ValueError for bad shapes, values or arguments; it names the argument, the rule and the value.
 
     What it measures: for a deterministic network I(X;T) is infinite; this is H(binned T), because the binned T is a
     function of X. It saturates at log2 n as soon as every row is alone, which happens fast with d and n_bins, and the
-    plug-in I(T;Y) then equals H(Y). The bias of H is about -(occupied bins - 1) / (2 n ln 2) bits (Miller 1955).
+    plug-in I(T;Y) then equals H(Y). The bias of H is about -(occupied bins - 1) / (2 n ln 2) bits (Miller 1955); the
+    correction helps while states are met several times, and not once most rows are alone. Bins that follow the data
+    (own range, quantiles) measure another variable at every epoch: a layer that only grows looks unchanged.
     Time: one sort. A row is numbered exactly while n_bins^d < 2^62, by a 64-bit hash beyond that.
 
-    Source: Shwartz-Ziv and Tishby (2017); Cheng et al. (2018), eq. 3.
+    Source: Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for fixed widths; Cheng et al. (2018), eq. 3.
     """
     t = inputs.samples("t", t)
     n, d = t.shape[-2:]
     y = inputs.labels("y", y, n, t.device)
-    n_bins = inputs.whole("n_bins", n_bins, 1)
-    bounds = None if range is None else _bounds(range)
+    digitise = _digitiser(n_bins, range, bin_width, spacing, per_neuron)
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be None or 'miller_madow'; got correction={correction!r}.")
+    if correction and weights is not None:
+        raise ValueError("correction must be None where weights are given; got correction='miller_madow' and weights.")
     shares = _shares(weights, n, t)
     results = t.new_empty(2, math.prod(t.shape[:-2]))
     for entry, rows in enumerate(t.reshape(-1, n, d)):
-        results[:, entry] = _one(rows, y, _digitise(rows, n_bins, bounds), n_bins, shares)
+        bins = digitise(rows)
+        results[:, entry] = information_of_states(_row_codes(bins, int(bins.max()) + 1), y, shares, bool(correction))
     return BinnedInformation(*results.reshape(2, *t.shape[:-2]))
 
 
@@ -63,34 +86,71 @@ def _shares(weights, n: int, t: Tensor) -> Tensor:
     return shares / shares.sum()
 
 
-def _bounds(given) -> tuple[float, float]:
-    try:
-        low, high = map(float, given)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"range must be two finite numbers, the smaller first; got range={given!r}.") from error
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(f"range must be two finite numbers, the smaller first; got range={given!r}.")
-    return low, high
+# ------------------------------------------------------------------------------------ from values to bin numbers
 
 
-def _digitise(rows: Tensor, n_bins: int, bounds: tuple[float, float] | None) -> Tensor:
-    """(n, d) bin numbers 0 .. n_bins - 1."""
-    low, high = (float(rows.min()), float(rows.max()))
-    if bounds is None and low == high:
-        return torch.zeros_like(rows, dtype=torch.int64)  # a constant layer has one state
-    if bounds is not None and (low < bounds[0] or high > bounds[1]):
-        raise ValueError(f"t must lie in range={bounds!r}; got values from {low} to {high}.")
-    low, high = bounds or (low, high)
-    scaled = (rows.double() - low) * (n_bins / (high - low))
-    return scaled.long().clamp_(0, n_bins - 1)
+def _digitiser(n_bins, range, bin_width, spacing, per_neuron):
+    """The function from (n, d) values to (n, d) bin numbers 0 .. that the arguments ask for."""
+    n_bins = inputs.whole("n_bins", n_bins, 1)
+    bounds = None if range is None else inputs.interval("range", range)
+    if spacing not in SPACINGS:
+        raise ValueError(f"spacing must be one of {', '.join(SPACINGS)}; got spacing={spacing!r}.")
+    if not isinstance(per_neuron, bool):
+        raise ValueError(f"per_neuron must be True or False; got per_neuron={per_neuron!r}.")
+    if bin_width is not None:
+        number = isinstance(bin_width, (int, float)) and not isinstance(bin_width, bool)
+        if not (number and math.isfinite(bin_width) and bin_width > 0):
+            raise ValueError(f"bin_width must be finite and larger than 0; got bin_width={bin_width!r}.")
+        if bounds is not None or spacing != "equal_width" or per_neuron:
+            raise ValueError(f"bin_width must stand alone, without range, spacing or per_neuron; got {bin_width!r}.")
+        return lambda rows: _by_width(rows, bin_width)
+    if spacing == "equal_count":
+        if bounds is not None:
+            raise ValueError(f"range must be None for spacing='equal_count'; got range={range!r}.")
+        return lambda rows: _by_count(rows, n_bins, per_neuron)
+    if bounds is not None and per_neuron:
+        raise ValueError(f"range must be None where per_neuron is True; got range={range!r}.")
+    return lambda rows: _digitise(rows, n_bins, bounds, per_neuron)
 
 
-def _one(rows: Tensor, y: Tensor, bins: Tensor, n_bins: int, shares: Tensor) -> Tensor:
-    state = _ranks(_row_codes(bins, n_bins))
+def _digitise(rows: Tensor, n_bins: int, bounds: tuple[float, float] | None, per_neuron: bool) -> Tensor:
+    """Equal bins over the range; inner edges belong to the bin above, the top edge to the last bin."""
+    values = rows.double()
+    low, high = torch.aminmax(values, dim=0) if per_neuron else torch.aminmax(values)
+    if bounds is not None:
+        if low < bounds[0] or high > bounds[1]:
+            raise ValueError(f"t must lie in range={bounds!r}; got values from {float(low)} to {float(high)}.")
+        low, high = (torch.full_like(low, end) for end in bounds)
+    width = torch.where(high > low, high - low, torch.ones_like(low))  # a constant has one state
+    return ((values - low) * (n_bins / width)).long().clamp_(0, n_bins - 1)
+
+
+def _by_width(rows: Tensor, width: float) -> Tensor:
+    bins = torch.floor(rows.double() / width)
+    if bins.abs().max() >= LARGEST:
+        raise ValueError(f"bin_width must leave fewer than 2^62 bins; got bin_width={width!r}.")
+    return (bins - bins.min()).long()
+
+
+def _by_count(rows: Tensor, n_bins: int, per_neuron: bool) -> Tensor:
+    """Edges at the quantiles k / n_bins of the sorted values; equal values always share a bin."""
+    values = rows.double() if per_neuron else rows.double().reshape(-1, 1)  # (m, features)
+    ordered = values.T.sort(dim=1).values.contiguous()  # (features, m)
+    places = (torch.arange(1, n_bins, device=rows.device) * ordered.shape[1]) // n_bins
+    edges = ordered[:, places].contiguous()
+    return torch.searchsorted(edges, values.T.contiguous(), right=True).T.reshape(rows.shape)
+
+
+# ------------------------------------------------------------------------------------ from rows to information
+
+
+def information_of_states(codes: Tensor, y: Tensor, shares: Tensor, correct: bool = False) -> Tensor:
+    """(H(T), I(T;Y)) in bits of states given by a code each, (n,), class numbers (n,) and shares (n,)."""
+    state = _ranks(codes)
     n_classes = int(y.max()) + 1
-    entropy_t = _entropy(state, shares)
-    entropy_y = _entropy(y, shares)
-    entropy_ty = _entropy(_ranks(state * n_classes + y), shares)
+    entropy_t = _entropy(state, shares, correct)
+    entropy_y = _entropy(y, shares, correct)
+    entropy_ty = _entropy(_ranks(state * n_classes + y), shares, correct)
     return torch.stack([entropy_t, entropy_t + entropy_y - entropy_ty])
 
 
@@ -119,7 +179,9 @@ def _ranks(codes: Tensor) -> Tensor:
     return torch.unique(codes, return_inverse=True)[1]
 
 
-def _entropy(state: Tensor, shares: Tensor) -> Tensor:
+def _entropy(state: Tensor, shares: Tensor, correct: bool = False) -> Tensor:
     """Entropy in bits of states numbered from 0, each sample weighing its share."""
     p = torch.zeros(int(state.max()) + 1, dtype=torch.float64, device=state.device).index_add_(0, state, shares)
-    return torch.special.entr(p).sum() / math.log(2)
+    entropy = torch.special.entr(p).sum() / math.log(2)
+    occupied = int((p > 0).sum())
+    return entropy + (occupied - 1) / (2 * len(state) * math.log(2)) if correct else entropy

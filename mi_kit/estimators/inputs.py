@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 
 import torch
@@ -37,6 +38,8 @@ def labels(name: str, value, n_samples: int, device) -> Tensor:
     tensor = tensor_of(name, value).to(device)
     if tensor.ndim != 1 or len(tensor) != n_samples:
         raise ValueError(f"{name} must have the shape ({n_samples},); got shape={tuple(tensor.shape)}.")
+    if n_samples < 1:
+        raise ValueError(f"{name} must hold at least one label; got n=0.")
     if tensor.is_complex():
         raise ValueError(f"{name} must hold whole numbers; got dtype={tensor.dtype}.")
     if tensor.is_floating_point() and (wrong := tensor[~torch.isfinite(tensor) | (tensor % 1 != 0)]).numel():
@@ -57,6 +60,17 @@ def whole(name: str, value: int, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}; got {name}={value!r}.")
     return int(value)
+
+
+def interval(name: str, given) -> tuple[float, float]:
+    """Two finite numbers, the smaller first; ValueError otherwise."""
+    try:
+        low, high = map(float, given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be two finite numbers, the smaller first; got {name}={given!r}.") from error
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"{name} must be two finite numbers, the smaller first; got {name}={given!r}.")
+    return low, high
 
 
 def tensor_of(name: str, value) -> Tensor:
