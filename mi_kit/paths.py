@@ -9,7 +9,10 @@ import threading
 from pathlib import Path
 
 PROFILES = ("smoke", "quick", "paper")
-PAPERS = {"01_mi_visualisation": "mi_visualisation"}  # notebook: its module in mi_kit/experiments
+PAPERS = {  # notebook: its module in mi_kit/experiments
+    "00_estimators_on_known_answers": "known_answers",
+    "01_mi_visualisation": "mi_visualisation",
+}
 
 
 def root() -> Path:

@@ -1,8 +1,17 @@
 """Figures from finished tables: every function takes a table and returns axes; nothing is computed here."""
 
 from .architecture import plot_architecture
+from .estimates import (
+    ESTIMATOR_COLOURS,
+    mark_level,
+    plot_bounds,
+    plot_errors,
+    plot_estimates,
+    plot_truth,
+)
 from .planes import plane_legend, plot_information_plane, plot_saturation
 from .style import (
+    MUTED,
     NETWORK_COLOURS,
     NETWORK_NAMES,
     add_caption,
@@ -10,24 +19,33 @@ from .style import (
     picture_of,
     save_figure,
     save_picture,
+    shades,
     source_hash,
     use_style,
 )
 from .training import plot_training_curves
 
 __all__ = [
+    "ESTIMATOR_COLOURS",
+    "MUTED",
     "NETWORK_COLOURS",
     "NETWORK_NAMES",
     "add_caption",
     "layer_colours",
+    "mark_level",
     "picture_of",
     "plane_legend",
     "plot_architecture",
+    "plot_bounds",
+    "plot_errors",
+    "plot_estimates",
     "plot_information_plane",
     "plot_saturation",
     "plot_training_curves",
+    "plot_truth",
     "save_figure",
     "save_picture",
+    "shades",
     "source_hash",
     "use_style",
 ]

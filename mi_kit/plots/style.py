@@ -75,6 +75,11 @@ def layer_colours(layers: list[str]) -> dict[str, str]:
     return colours | {"output": _OKABE_ITO["black"]}
 
 
+def shades(n: int) -> list[str]:
+    """n colours from dark to light for values in an order, such as numbers of samples."""
+    return sns.color_palette("viridis", n + 1).as_hex()[:n]
+
+
 def add_caption(figure: Figure, caption: str) -> None:
     """The data set, samples and seeds, in small type below the figure, broken into lines that fit."""
     wrapped = textwrap.fill(caption, int(13 * figure.get_figwidth()))  # letters of 9 points to an inch, at least
