@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.special import logsumexp
+from scipy.optimize import brentq
+from scipy.spatial.distance import pdist
+from scipy.special import digamma, logsumexp
 
 BITS_PER_NAT = 1 / np.log(2)
 SCALE_OF_BOUND = {"upper": 2.0, "lower": 8.0}  # k = exp(-distance^2 / (scale v))
@@ -70,3 +72,147 @@ def binned_by_hand(t, y, n_bins: int, bounds=None, weights=None) -> tuple[float,
     with_label = np.column_stack([bins, y])
     entropy_t, entropy_y, entropy_ty = (plug_in_entropy_in_bits(part, weights) for part in (bins, y, with_label))
     return entropy_t, entropy_t + entropy_y - entropy_ty
+
+
+# ------------------------------------------------------------------------------------ other ways to bin
+
+
+def information_of_bins_by_hand(bins, y, correction=None) -> tuple[float, float]:
+    """(H(T), I(T;Y)) in bits of rows of bin numbers; Miller and Madow add (states - 1) / (2 n ln 2)."""
+
+    def entropy(rows) -> float:
+        rows = np.asarray(rows).reshape(len(rows), -1)
+        states = len(np.unique(rows, axis=0))
+        added = (states - 1) / (2 * len(rows) * np.log(2)) if correction == "miller_madow" else 0.0
+        return plug_in_entropy_in_bits(rows) + added
+
+    of_t, of_y, of_both = (entropy(part) for part in (bins, y, np.column_stack([bins, y])))
+    return of_t, of_t + of_y - of_both
+
+
+def bins_by_width(t, width: float):
+    """The k of [k w, (k + 1) w) that holds each value."""
+    return np.floor(np.asarray(t, np.float64) / width).astype(int)
+
+
+def bins_of_each_neuron(t, n_bins: int):
+    """Equal bins over each column's own range; inner edges belong to the bin above them."""
+    columns = np.asarray(t, np.float64).T
+    edges = [np.linspace(column.min(), column.max(), n_bins + 1)[1:-1] for column in columns]
+    return np.column_stack([np.digitize(column, inner) for column, inner in zip(columns, edges, strict=True)])
+
+
+def bins_of_equal_count(t, n_bins: int, per_neuron: bool = False):
+    """The bin of each value by its place in the order, for distinct values whose number n_bins divides."""
+    t = np.asarray(t, np.float64)
+    if per_neuron:
+        return np.column_stack([bins_of_equal_count(column[:, None], n_bins) for column in t.T])
+    places = np.argsort(np.argsort(t.ravel()))
+    return (places // (t.size // n_bins)).reshape(t.shape)
+
+
+# ------------------------------------------------------------------------------------ neighbours
+
+
+def ksg_by_loops(x, y, n_neighbors: int, variant: int = 1) -> float:
+    """Kraskov et al. (2004), eqs. 8 and 9, in bits: one sample after another; for samples met at most k times."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    n, terms = len(x), []
+    for i in range(n):
+        others = np.arange(n) != i
+        distance_x = np.abs(x - x[i]).max(1)[others]
+        distance_y = np.abs(y - y[i]).max(1)[others]
+        joint = np.maximum(distance_x, distance_y)
+        nearest = np.argsort(joint)[:n_neighbors]
+        radius = joint[nearest[-1]]
+        assert radius > 0, "a sample met more than k times has no density"
+        if variant == 1:
+            n_x, n_y = (distance_x < radius).sum(), (distance_y < radius).sum()
+            terms.append(digamma(n_neighbors) - digamma(n_x + 1) - digamma(n_y + 1))
+        else:
+            n_x, n_y = ((each <= each[nearest].max()).sum() for each in (distance_x, distance_y))
+            terms.append(digamma(n_neighbors) - 1 / n_neighbors - digamma(n_x) - digamma(n_y))
+    return (digamma(n) + np.mean(terms)) * BITS_PER_NAT
+
+
+def kozachenko_leonenko_by_loops(x, n_neighbors: int) -> float:
+    """psi(n) - psi(k) + mean log of the cube (2 e_i)^d that reaches to the k-th neighbour, in bits."""
+    x = np.asarray(x, np.float64)
+    n, d = x.shape
+    logarithms = []
+    for i in range(n):
+        distances = np.sort(np.abs(np.delete(x, i, 0) - x[i]).max(1))
+        logarithms.append(np.log((2 * distances[n_neighbors - 1]) ** d))
+    return (digamma(n) - digamma(n_neighbors) + np.mean(logarithms)) * BITS_PER_NAT
+
+
+# ------------------------------------------------------------------------------------ distances and histograms
+
+
+def inter_sample_entropy_by_root(x, n_neighbors: int) -> float:
+    """Shen and Shen (2020), eqs. 4 to 6 and 2, in bits: s_i by a root finder, weights in a full n x n matrix."""
+    x = np.asarray(x, np.float64)
+    n, target = len(x), np.log2(n_neighbors)
+    given = np.zeros((n, n))  # P(j|i) in row i
+    for i in range(n):
+        distances = np.linalg.norm(x - x[i], axis=1)
+        distances[i] = np.inf
+        nearest = np.argsort(distances)[:n_neighbors]
+        near = distances[nearest]
+        if (near == 0).sum() >= target:  # the limit s_i -> 0
+            given[i, nearest] = near == 0
+            continue
+        unit = near.mean()
+
+        def excess(logarithm: float, near=near / unit) -> float:
+            return np.exp(-near / np.exp(logarithm)).sum() - target
+
+        width = np.exp(brentq(excess, -30, 30, xtol=1e-14))
+        given[i, nearest] = np.exp(-near / unit / width)
+    p = (given + given.T) / (2 * n)
+    p = p[p > 0] / p.sum()
+    return float(-(p * np.log2(p)).sum())
+
+
+def intra_sample_entropy_by_histogram(maps, n_bins: int, bounds=None):
+    """Mean over the samples of the entropy of numpy.histogram, for every channel, in bits."""
+    maps = np.asarray(maps, np.float64)
+    entropies = np.zeros(maps.shape[:2])
+    for i in range(maps.shape[0]):
+        for channel in range(maps.shape[1]):
+            values = maps[i, channel].ravel()
+            counts = np.histogram(values, n_bins, range=bounds)[0]
+            p = counts[counts > 0] / counts.sum()
+            entropies[i, channel] = -(p * np.log2(p)).sum()
+    return entropies.mean(0)
+
+
+def channel_capacity_by_histogram(maps_a, maps_b, n_bins: int):
+    """I of the binned distances by numpy.histogram2d, one pair of channels after another, in bits."""
+
+    def distances(maps):
+        maps = np.asarray(maps, np.float64)
+        return [pdist(maps[:, channel].reshape(len(maps), -1)) for channel in range(maps.shape[1])]
+
+    of_a, of_b = distances(maps_a), distances(maps_b)
+    capacity = np.zeros((len(of_a), len(of_b)))
+    for row, a in enumerate(of_a):
+        for column, b in enumerate(of_b):
+            joint = np.histogram2d(a, b, n_bins)[0] / len(a)
+            parts = (joint.sum(1), joint.sum(0), joint.ravel())
+            entropies = [-(p[p > 0] * np.log2(p[p > 0])).sum() for p in parts]
+            capacity[row, column] = entropies[0] + entropies[1] - entropies[2]
+    return capacity
+
+
+def label_entropies_by_hand(y_true, y_predicted, n_classes: int):
+    """(H(predicted | true = c), H(true | predicted = c)) for every c from a confusion matrix, NaN where c is absent."""
+    confusion = np.zeros((n_classes, n_classes))
+    for one, other in zip(y_true, y_predicted, strict=True):
+        confusion[one, other] += 1
+
+    def of_row(counts) -> float:
+        p = counts[counts > 0] / counts.sum() if counts.sum() else np.array([np.nan])
+        return -(p * np.log2(p)).sum()
+
+    return np.array([of_row(row) for row in confusion]), np.array([of_row(column) for column in confusion.T])
