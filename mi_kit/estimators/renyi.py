@@ -78,8 +78,9 @@ def renyi_joint_entropy(
 def renyi_mutual_information(x, maps, *, alpha=1.01, bandwidth, tile_elements: int = TILE_ELEMENTS) -> Tensor:
     """I_alpha(X; {T^1 .. T^C}) = S(X) + S(T^1 .. T^C) - S(X, T^1 .. T^C), in bits.
 
-    x: (..., n, d_x). maps: (..., n, C, d) for the C feature maps of a layer, (..., n, d) for one variable, or a
-    sequence of tensors (..., n, d_c). Batch dimensions broadcast: one x serves the maps of many epochs.
+    x: (..., n, d_x). maps: (..., n, C, d) for the C feature maps of a layer, or a sequence of variables (..., n, d_c);
+    one variable t with batch dimensions is [t], one without, (n, d), may come as it is. Batch dimensions broadcast:
+    one x serves the maps of many epochs.
     bandwidth: s for all, or (s_x, s_maps), where s_maps is one for all maps or a sequence of C.
     alpha, tile_elements, returns and raises: as `renyi_entropy`.
 
