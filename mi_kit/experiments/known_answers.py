@@ -113,7 +113,9 @@ def binned_pair(x: torch.Tensor, y: torch.Tensor, n_bins: int, *, equal_count: b
 
 def _states(values: torch.Tensor, n_bins: int, equal_count: bool) -> torch.Tensor:
     if equal_count:
-        values = values.argsort(0).argsort(0).double()  # ranks: equal bins of them hold equal counts
+        columns = values.T.contiguous()
+        ranks = torch.searchsorted(columns.sort(1).values, columns)  # equal values share the number of smaller ones
+        values = ranks.T.double()
     low, high = values.amin(0), values.amax(0)
     scaled = (values - low) / torch.where(high > low, high - low, torch.ones_like(low))
     return est.quantise(scaled, n_levels=n_bins, range=(0, 1))
@@ -653,7 +655,7 @@ def draw_quantised(table: pd.DataFrame, *, samples: int | None = None, levels: i
     figure, axes = plt.subplots(1, 2, figsize=(14.5, 5))
     for ax, (quantity, name), letter in zip(axes, (("i_xt", "I(X;T)"), ("i_ty", "I(T;Y)")), "ab", strict=True):
         one = rows[rows["quantity"] == quantity].assign(place=lambda r: r["layer"].map(LAYERS.index) + 1)
-        plots.plot_estimates(one, x="place", ax=ax)
+        plots.plot_estimates(one, x="place", each=True, ax=ax)
         plots.plot_truth(one, x="place", ax=ax, label="exact (all patterns counted)")
         ax.set(xticks=range(1, len(LAYERS) + 1), xlabel="layer", ylabel=f"{name}  [bit]")
         end, words_of_end = (
@@ -724,7 +726,7 @@ FIGURES = {
     ),
     "quantised_network": FigureSpec(
         _of("quantised_network", draw_quantised), lambda e: e.table("quantised_network"),
-        "tanh 12-10-7-5-4-3-2, quantised; black dashes: exact. Bands: 95 % interval over networks.",
+        "tanh 12-10-7-5-4-3-2, quantised; black dashes: exact. Lines: mean; small dots: single networks.",
     ),
     "distances": FigureSpec(
         draw_distances, lambda e: e.table("distance_estimators"),

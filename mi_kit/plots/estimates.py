@@ -28,11 +28,18 @@ MARKERS = dict(zip(ESTIMATOR_COLOURS, "osD^vv<^P" + "XX" + "pp", strict=True))
 
 
 def plot_estimates(
-    table: pd.DataFrame, *, x: str, hue: str = "estimator", log: bool = False, ax: plt.Axes | None = None
+    table: pd.DataFrame,
+    *,
+    x: str,
+    hue: str = "estimator",
+    log: bool = False,
+    each: bool = False,
+    ax: plt.Axes | None = None,
 ) -> plt.Axes:
     """Mean estimate and its 95 % interval over seeds against the column x, one line for every value of `hue`.
 
-    table: columns x, hue, seed and value (bits). The colour of an estimator is the same in every figure.
+    table: columns x, hue, seed and value (bits). each: show the single seeds as dots instead of the interval (where
+    they are few). The colour of an estimator is the same in every figure.
     """
     ax = plt.gca() if ax is None else ax
     for name, rows in table.dropna(subset="value").groupby(hue, sort=False):
@@ -41,7 +48,11 @@ def plot_estimates(
         half = _t_quantile(n) * of_x.std() / np.sqrt(n)
         style = {"color": ESTIMATOR_COLOURS.get(name), "label": str(name)}
         ax.plot(mean.index, mean, marker=MARKERS.get(name, "o"), ms=5, lw=1.8, **style)
-        ax.fill_between(mean.index, mean - half, mean + half, color=ax.lines[-1].get_color(), alpha=0.18, lw=0)
+        colour = ax.lines[-1].get_color()
+        if each:
+            ax.plot(rows[x], rows["value"], "o", ms=2.5, color=colour, alpha=0.6)
+        else:
+            ax.fill_between(mean.index, mean - half, mean + half, color=colour, alpha=0.18, lw=0)
     if log:
         ax.set_xscale("log")
     return ax
