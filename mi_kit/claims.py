@@ -156,8 +156,15 @@ def show(table: pd.DataFrame):
     return _styled(table[[*columns, "rule", "commit"]], ["verdict"])
 
 
-def show_verdicts(table: pd.DataFrame):
-    """One line a claim for the top of a page: what the paper says, what was measured, the verdict of each reading."""
+def show_verdicts(table: pd.DataFrame, *, lines: str | None = None):
+    """One line a claim for the top of a page: what the paper says, what was measured, the verdict of each reading.
+
+    lines: the heading for readings that are too many for columns, such as "estimator": each gets a line of its own.
+    """
+    if lines:
+        columns = {"claim": "claim", "statement": "statement", "paper": "source", "reading": lines,
+                   "measured": "measured here", "verdict": "verdict", "reason": "reason"}  # fmt: skip
+        return _styled(table[list(columns)].rename(columns=columns), ["verdict"])
     readings = [reading for reading in dict.fromkeys(table["reading"]) if reading]
     rows = []
     for claim, each in table.groupby("claim", sort=False):

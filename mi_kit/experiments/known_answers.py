@@ -276,7 +276,7 @@ def binning_saturation(settings: Settings) -> pd.DataFrame:
     p = np.diff(norm.cdf(np.r_[-np.inf, np.linspace(-5, 5, N_BINS + 1)[1:-1], np.inf]))
     of_one = float(-(p * np.log2(p)).sum())
     rows = []
-    for d in (1, 2, 3, 5, 10):
+    for d in (1, 2, 3, 10):
         for n in settings.sizes:
             t = torch.stack(
                 [torch.from_numpy(np.random.default_rng(s).normal(size=(n, d))) for s in range(settings.n_seeds)]
@@ -493,8 +493,10 @@ def draw_strength(table: pd.DataFrame, *, samples: int | None = None, dimension:
     top = table.loc[table["d"] == dimension, "truth"].max()
     log2_n = math.log2(samples)
     axes[0].set(xlabel="exact I(X;Y)  [bit]", ylabel="estimate  [bit]", xlim=(-0.03 * top, 1.05 * top))
-    axes[0].set_ylim(-0.08 * max(top, log2_n), 1.1 * max(top, log2_n))
-    plots.mark_level(axes[0], log2_n, f"log2 n = {log2_n:.1f}")
+    highest = min(max(1.15 * rows["value"].max(), 1.3 * top), 1.1 * max(log2_n, top))
+    axes[0].set_ylim(-0.1 * highest, highest)
+    if log2_n < highest:
+        plots.mark_level(axes[0], log2_n, f"log2 n = {log2_n:.1f}")
     axes[1].set(xlabel="exact I(X;Y)  [bit]", ylabel="error  [bit]", xlim=(-0.03 * top, 1.05 * top))
     axes[1].set_yscale("symlog", linthresh=0.1)
     axes[1].set_ylim(-12, 12)
@@ -511,21 +513,26 @@ def draw_sizes(experiment: Experiment) -> plt.Figure:
     rho = _middle(experiment.settings.correlations)
     rows = table[table["rho"] == rho].assign(value=lambda r: r["value"] - r["truth"])
     dimensions = [d for d in experiment.settings.dimensions if d != 2][:3]
-    figure, axes = plt.subplots(1, len(dimensions) + 1, figsize=(4.3 * (len(dimensions) + 1), 4.7))
-    for ax, d, letter in zip(axes, dimensions, "abc", strict=False):
+    figure, axes = (
+        plt.subplots(2, 2, figsize=(13.5, 9)) if len(dimensions) == 3 else plt.subplots(1, 3, figsize=(16, 5))
+    )
+    for ax, d, letter in zip(axes.flat, dimensions, "abc", strict=False):
         plots.plot_estimates(rows[rows["d"] == d], x="n", log=True, ax=ax)
         ax.axhline(0, color="black", ls="--", lw=2.2)
         truth = rows.loc[rows["d"] == d, "truth"].iloc[0]
-        ax.set_title(f"{letter}  {d} + {d}: exact {truth:.2f} bit", loc="left", fontsize=12)
-        ax.set(xlabel="samples n", ylim=(-12, 12), ylabel="error  [bit]" if d == dimensions[0] else "")
+        ax.set_title(f"{letter}  normal {d} + {d}, exact {truth:.2f} bit", loc="left", fontsize=12)
+        ax.set(xlabel="samples n", ylim=(-12, 12), ylabel="error  [bit]")
         ax.set_yscale("symlog", linthresh=0.1)
-    plots.plot_estimates(fall, x="d", ax=axes[-1])
-    plots.plot_truth(fall, x="d", ax=axes[-1])
-    axes[-1].set(xlabel="dimensions of X and of Y", ylabel="I(X;Y)  [bit]")
+    axes.flat[1].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+    last = axes.flat[-1]
+    plots.plot_estimates(fall, x="d", ax=last)
+    plots.plot_truth(fall, x="d", ax=last)
+    last.set(xticks=sorted(set(fall["d"])), xlabel="dimensions of X and of Y", ylabel="I(X;Y)  [bit]")
     letter = "abcd"[len(dimensions)]
-    axes[-1].set_title(f"{letter}  KSG, n = {int(fall['n'].iloc[0]):,}, k = 5", loc="left", fontsize=12)
-    axes[-1].legend(fontsize=10)
-    axes[0].legend(fontsize=8.5, ncols=2, loc="upper right")
+    last.set_title(
+        f"{letter}  KSG while the dimension grows, n = {int(fall['n'].iloc[0]):,}, k = 5", loc="left", fontsize=12
+    )
+    last.legend(fontsize=10)
     return figure
 
 
@@ -569,7 +576,9 @@ def draw_tuning(table: pd.DataFrame, *, samples: int | None = None, dimension: i
                 low, high = mean["mean"] - mean["std"], mean["mean"] + mean["std"]
                 ax.fill_between(mean.index, low, high, color=colour, alpha=0.18, lw=0, zorder=order)
         ax.axhline(truth, color="black", ls="--", lw=2.2, zorder=10)
-        ax.set(xscale="log", xlabel=parameter, yscale="symlog", ylim=(-0.25, 14))
+        plots.log_axis(ax, list(TUNING[name][1]))
+        ax.set(xlabel=parameter, yscale="symlog", ylim=(-0.25, 14), yticks=[0, 0.5, 1, 2, 5, 10])
+        ax.set_yticklabels(["0", "0.5", "1", "2", "5", "10"])
         ax.set_title(f"{letter}  {name}", loc="left")
     axes[0].set_ylabel("estimate of I(X;Y)  [bit]")
     axes[0].annotate(
@@ -582,13 +591,12 @@ def draw_tuning(table: pd.DataFrame, *, samples: int | None = None, dimension: i
 def draw_kde(experiment: Experiment) -> plt.Figure:
     """The two KDE bounds around the exact value, four neurons."""
     table = experiment.table("kde_bounds")
-    figure, axes = plt.subplots(1, 4, figsize=(17, 4.3))
-    for ax, (name, rows), letter in zip(axes, table.groupby("neuron", sort=False), "abcd", strict=True):
+    figure, axes = plt.subplots(2, 2, figsize=(13, 8.4))
+    for ax, (name, rows), letter in zip(axes.flat, table.groupby("neuron", sort=False), "abcd", strict=True):
         plots.plot_bounds(rows, ax=ax)
-        ax.set_title(f"{letter}  {name}", loc="left", fontsize=11)
-        ax.set_xlabel("noise variance")
-    axes[0].set_ylabel("I(X;T+Z)  [bit]")
-    axes[0].legend(fontsize=9, loc="lower left")
+        ax.set_title(f"{letter}  {name}", loc="left")
+        ax.set(xlabel="noise variance", ylabel="I(X;T+Z)  [bit]")
+    axes[0, 0].legend(fontsize=11, loc="lower left")
     return figure
 
 
@@ -596,18 +604,17 @@ def draw_binning(experiment: Experiment) -> plt.Figure:
     """H(binned T) over n, with log2 n and the exact entropy."""
     table = experiment.table("binning_saturation")
     dimensions = sorted(set(table["d"]))
-    figure, axes = plt.subplots(1, len(dimensions), figsize=(17, 4.3))
-    for ax, d, letter in zip(axes, dimensions, "abcde", strict=True):
+    figure, axes = plt.subplots(2, 2, figsize=(13, 8.4))
+    for ax, d, letter in zip(axes.flat, dimensions, "abcd", strict=True):
         rows = table[table["d"] == d]
         plots.plot_estimates(rows, x="n", log=True, ax=ax)
         ends = rows.groupby("n")["log2_n"].first()
         ax.plot(ends.index, ends, color=plots.MUTED, ls=":", lw=1.8, label="log2 n")
         truth = rows["truth"].iloc[0]
         ax.axhline(truth, color="black", ls="--", lw=2.2, label="exact")
-        ax.set(xlabel="samples n", ylim=(0, 1.15 * max(truth, ends.max())))
-        ax.set_title(f"{letter}  {d} neuron{'s' if d > 1 else ''}: {truth:.1f} bit", loc="left", fontsize=12)
-    axes[0].set_ylabel("H(binned T)  [bit]")
-    axes[0].legend(fontsize=9.5, loc="lower right")
+        ax.set(xlabel="samples n", ylabel="H(binned T)  [bit]", ylim=(0, 1.15 * max(truth, ends.max())))
+        ax.set_title(f"{letter}  {d} neuron{'s' if d > 1 else ''}, exact {truth:.1f} bit", loc="left")
+    axes[0, 0].legend(fontsize=11, loc="lower right")
     return figure
 
 
@@ -639,12 +646,17 @@ def draw_subadditivity(table: pd.DataFrame, *, cases: tuple = ("constructed", "l
         rows = table[table["case"] == case]
         wide = rows.pivot_table(index="alpha", columns="n", values="value").sort_index(ascending=False)
         wide.index, wide.columns = [f"{a:g}" for a in wide.index], [f"{n:,}" for n in wide.columns]
-        plots.plot_errors(wide, limit=3.0, ax=ax)
+        last = case == cases[-1]
+        plots.plot_errors(wide, limit=3.0, label="S(X) + S(T) - S(X,T)  [bit]" if last else None, ax=ax)
         name = "the constructed case" if case == "constructed" else f"X and T, {case}, trained tanh net"
         ax.set_title(f"{letter}  {name}", loc="left", fontsize=12)
         ax.set(xlabel="samples n", ylabel="alpha" if letter == "a" else "")
-        ax.collections[0].colorbar.set_label("S(X) + S(T) - S(X,T)  [bit]" if letter == "abc"[len(cases) - 1] else "")
     return figure
+
+
+def draw_orders(table: pd.DataFrame, *, layer: str) -> plt.Figure:
+    """The constructed case beside one layer of the trained network."""
+    return draw_subadditivity(table, cases=("constructed", layer))
 
 
 def draw_quantised(table: pd.DataFrame, *, samples: int | None = None, levels: int | None = None) -> plt.Figure:
@@ -682,7 +694,8 @@ def draw_distances(experiment: Experiment) -> plt.Figure:
             ax.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.2, lw=0)
             truth = each.groupby("n")["truth"].first()
             ax.plot(truth.index, truth, color=colour, ls="--", lw=1.5)
-        ax.set(xscale="log", xlabel="values in a map" if letter == "c" else "samples n", ylabel=f"{quantity}  [bit]")
+        plots.log_axis(ax, sorted(set(rows["n"])))
+        ax.set(xlabel="values in a map" if letter == "c" else "samples n", ylabel=f"{quantity}  [bit]")
         ax.set_title(f"{letter}  {quantity}", loc="left")
         ax.legend(fontsize=10)
     axes[1].axhline(0, color="black", ls="--", lw=2)
@@ -743,11 +756,11 @@ def facts(experiment: Experiment, table: pd.DataFrame) -> str:
     uses_network = bool({"tanh_12", "layer1"} & set(table["model"]))
     n_seeds = len(set(table["seed"]))
     seeds = f"{n_seeds} {'networks' if uses_network else 'draws'}" if n_seeds > 1 else ""
-    about = f"Data: {_patterns().label}. " if uses_network or "neuron" in table else ""
-    renyi = (
-        f"Rényi up to n = {experiment.settings.largest_renyi:,}. " if "Rényi" in set(table.get("estimator", [])) else ""
-    )
-    return f"{about}{renyi}{seeds}{', ' if seeds else ''}profile {experiment.profile}."
+    parts = [f"Data: {_patterns().label}."] if uses_network or "neuron" in table else []
+    if "Rényi" in set(table.get("estimator", [])):
+        parts.append(f"Rényi up to n = {experiment.settings.largest_renyi:,}.")
+    parts += [f"{seeds}."] if seeds else []
+    return " ".join([*parts, f"Profile {experiment.profile}."])
 
 
 def show_guide(table: pd.DataFrame):

@@ -3,6 +3,7 @@
 from .architecture import plot_architecture
 from .estimates import (
     ESTIMATOR_COLOURS,
+    log_axis,
     mark_level,
     plot_bounds,
     plot_errors,
@@ -32,6 +33,7 @@ __all__ = [
     "NETWORK_NAMES",
     "add_caption",
     "layer_colours",
+    "log_axis",
     "mark_level",
     "picture_of",
     "plane_legend",

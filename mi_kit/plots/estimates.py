@@ -54,8 +54,15 @@ def plot_estimates(
         else:
             ax.fill_between(mean.index, mean - half, mean + half, color=colour, alpha=0.18, lw=0)
     if log:
-        ax.set_xscale("log")
+        log_axis(ax, sorted(set(table[x])))
     return ax
+
+
+def log_axis(ax: plt.Axes, values: list) -> None:
+    """A logarithmic x axis whose ticks are the values themselves."""
+    ax.set_xscale("log")
+    ax.set_xticks(values, [f"{value:,}" for value in values])
+    ax.minorticks_off()
 
 
 def _t_quantile(n: pd.Series) -> np.ndarray:
@@ -71,17 +78,24 @@ def plot_truth(table: pd.DataFrame, *, x: str, ax: plt.Axes, label: str = "exact
     return ax
 
 
-def plot_errors(errors: pd.DataFrame, *, limit: float, unit: str = "bit", ax: plt.Axes | None = None) -> plt.Axes:
+def plot_errors(
+    errors: pd.DataFrame,
+    *,
+    limit: float,
+    label: str | None = "estimate minus exact value  [bit]",
+    ax: plt.Axes | None = None,
+) -> plt.Axes:
     """A heat map of mean errors (rows: cases, columns: estimators): blue is too little, red too much, white right.
 
-    Numbers are printed in every cell; colours end at plus and minus `limit`; a grey cell was not estimated.
+    Numbers are printed in every cell; colours end at plus and minus `limit`; a grey cell was not estimated. label: of
+    the colour bar, None for no bar.
     """
     ax = plt.gca() if ax is None else ax
     ax.set_facecolor("0.88")
     sns.heatmap(
         errors, cmap="RdBu_r", center=0, vmin=-limit, vmax=limit, annot=True, fmt="+.2f", annot_kws={"size": 9},
-        linewidths=1, linecolor="white", cbar_kws={"label": f"estimate minus exact value  [{unit}]", "extend": "both"},
-        ax=ax,
+        linewidths=1, linecolor="white", cbar=label is not None, ax=ax,
+        cbar_kws={"label": label, "extend": "both"} if label else None,
     )  # fmt: skip
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
