@@ -44,22 +44,22 @@ def environment(home: Path, data: str | None = None) -> dict:
 
 
 def smoke_run(home: Path, data: str | None) -> Path:
-    """Notebook 01 executed by `mi-kit run --profile smoke`; the folder that it wrote."""
+    """All notebooks executed by `mi-kit run --profile smoke`; the folder that holds one folder for each."""
     shutil.copytree(REPOSITORY / "notebooks", home / "notebooks")
-    finished = command("run", "01", "--profile", "smoke", home=home, data=data)
+    finished = command("run", "--profile", "smoke", home=home, data=data)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    return home / "figures" / "smoke" / "01_mi_visualisation"
+    return home / "figures" / "smoke"
 
 
 @pytest.fixture(scope="session")
 def smoke_on_digits(tmp_path_factory):
-    """The smoke run with no data set on disk and no network."""
+    """The smoke runs with no data set on disk and no network."""
     return smoke_run(tmp_path_factory.mktemp("digits"), None)
 
 
 @pytest.fixture(scope="session")
 def smoke_on_mnist(tmp_path_factory):
-    """The smoke run on real MNIST."""
+    """The smoke runs on real MNIST and the 12-bit patterns."""
     if not DATA or not (Path(DATA) / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").exists():
         pytest.skip("MI_KIT_DATA does not name a folder with MNIST")
     return smoke_run(tmp_path_factory.mktemp("mnist"), str(Path(DATA).resolve()))

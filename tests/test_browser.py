@@ -22,13 +22,13 @@ VISIBLE_FRAME = """() => [...document.querySelectorAll('.jupyter-widgets.widget-
 
 @pytest.fixture(scope="module")
 def lab(smoke_on_digits):
-    """The address of a JupyterLab that serves the executed notebook."""
+    """The address of a JupyterLab that serves the executed notebooks."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
     command += ["--ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={smoke_on_digits}"]
-    log = (smoke_on_digits.parents[2] / "lab.log").open("w")
+    log = (smoke_on_digits.parents[1] / "lab.log").open("w")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("JUPYTER")}
     process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     address = f"http://127.0.0.1:{port}"
@@ -46,22 +46,26 @@ def lab(smoke_on_digits):
         log.close()
 
 
-@pytest.fixture(scope="module")
-def page(lab):
+SLIDERS = {"00_estimators_on_known_answers": 7, "01_mi_visualisation": 4}
+
+
+@pytest.fixture(scope="module", params=SLIDERS)
+def page(lab, request):
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as browsers:
         browser = browsers.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": 1400, "height": 6000})
-        page.goto(f"{lab}/lab/tree/01_mi_visualisation.ipynb")
+        page = browser.new_page(viewport={"width": 1400, "height": 16_000})
+        page.goto(f"{lab}/lab/tree/{request.param}/{request.param}.ipynb")
         page.wait_for_selector(".jupyter-widgets.widget-image", state="visible", timeout=90_000)
+        page.sliders = SLIDERS[request.param]
         yield page
         browser.close()
 
 
 def test_sliders_are_there_before_any_cell_is_run(page):
-    assert page.locator(".noUi-handle").count() == 4
+    assert page.locator(".noUi-handle").count() == page.sliders
     assert len(page.evaluate(VISIBLE_FRAME)) >= 1
 
 

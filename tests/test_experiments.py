@@ -21,7 +21,7 @@ def test_explicit_settings_replace_the_profiles_and_none_does_not(home):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ({"notebook": "1"}, "name must be one of 01_mi_visualisation"),
+        ({"notebook": "1"}, "name must be one of 00_estimators_on_known_answers, 01_mi_visualisation"),
         ({"profile": "fast"}, "profile must be one of smoke, quick, paper; got profile='fast'"),
         ({"stesp": 3}, "settings must be among images, n_train"),
         ({"steps": "many"}, "steps must be of type int; got steps='many'"),

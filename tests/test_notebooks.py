@@ -16,9 +16,9 @@ import pytest
 from conftest import REPOSITORY, command, environment
 from PIL import Image
 
-from mi_kit import claims
+from mi_kit import claims, experiments
 from mi_kit.batch import declared_parameters
-from mi_kit.experiments import PAPERS, mi_visualisation
+from mi_kit.experiments import PAPERS
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
 
@@ -46,22 +46,23 @@ def test_notebook_is_committed_without_outputs_and_has_an_experiment(path):
     notebook = nbformat.read(path, 4)
     assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in notebook.cells)
     assert path.stem in PAPERS
-    settings = set(vars(mi_visualisation.PROFILES["quick"]))
+    settings = set(vars(experiments.module_of(path.stem).PROFILES["quick"]))
     assert set(declared_parameters(path.stem)) - {"profile"} <= settings
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", ["smoke_on_mnist", "smoke_on_digits"])
-def test_smoke_run_leaves_figures_numbers_claims_and_manifest(run, request):
-    folder = request.getfixturevalue(run)
-    for name in mi_visualisation.FIGURES:
+@pytest.mark.parametrize("notebook", PAPERS)
+def test_smoke_run_leaves_figures_numbers_claims_and_manifest(run, notebook, request):
+    folder, module = request.getfixturevalue(run) / notebook, experiments.module_of(notebook)
+    for name in module.FIGURES:
         picture = Image.open(folder / f"{name}.png")
         assert len(set(picture.convert("L").resize((200, 200)).tobytes())) > 10, f"{name} is empty"
         assert (folder / f"{name}.png").stat().st_size < 300_000
         assert picture.text["Description"]
         assert len(pd.read_csv(folder / f"{name}.csv")) > 5
     judged = pd.read_csv(folder / "claims.csv", keep_default_na=False)
-    assert len(judged) == len(mi_visualisation.CLAIMS)
+    assert len(judged) == len(module.CLAIMS)
     assert set(judged["verdict"]) <= {claims.HOLDS, claims.FAILS, claims.UNDECIDED, claims.NOT_TESTED}
     assert (judged["rule"].str.len() > 50).all()
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -72,34 +73,45 @@ def test_smoke_run_leaves_figures_numbers_claims_and_manifest(run, request):
 
 @pytest.mark.slow
 def test_embedded_data_are_named_in_banner_and_captions(smoke_on_digits):
-    page = nbformat.read(smoke_on_digits / "01_mi_visualisation.ipynb", 4)
+    folder = smoke_on_digits / "01_mi_visualisation"
+    page = nbformat.read(folder / "01_mi_visualisation.ipynb", 4)
     shown = json.dumps([cell.get("outputs", []) for cell in page.cells])
     assert "digits (standing in for mnist)" in shown
     assert "digits-12bit (standing in for 12bit)" in shown
-    assert "digits, standing in for mnist" in Image.open(smoke_on_digits / "F2.png").text["Description"]
-    judged = pd.read_csv(smoke_on_digits / "claims.csv", keep_default_na=False)
+    assert "digits, standing in for mnist" in Image.open(folder / "F2.png").text["Description"]
+    judged = pd.read_csv(folder / "claims.csv", keep_default_na=False)
     assert set(judged["verdict"]) == {claims.NOT_TESTED}
     assert judged["reason"].str.contains("needs mnist|needs 12bit").all()
+    caption = Image.open(smoke_on_digits / "00_estimators_on_known_answers" / "quantised_network.png").text[
+        "Description"
+    ]
+    assert "digits-12bit (standing in for 12bit)" in caption
 
 
 @pytest.mark.slow
-def test_every_output_is_free_of_errors_and_warnings(smoke_on_digits):
-    page = nbformat.read(smoke_on_digits / "01_mi_visualisation.ipynb", 4)
+@pytest.mark.parametrize("notebook", PAPERS)
+def test_every_output_is_free_of_errors_and_warnings(smoke_on_digits, notebook):
+    page = nbformat.read(smoke_on_digits / notebook / f"{notebook}.ipynb", 4)
     outputs = [output for cell in page.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output["output_type"] in ("error", "stream")]
 
 
 @pytest.mark.slow
-def test_second_run_is_answered_from_what_is_on_disk(smoke_on_digits):
-    home = smoke_on_digits.parents[2]
-    runs = {path: path.stat().st_mtime_ns for path in (home / "data" / "runs").rglob("*") if path.is_file()}
-    tables = [pd.read_csv(smoke_on_digits / f"{name}.csv") for name in ("F3", "F4")]
-    finished = command("run", "01", "--profile", "smoke", home=home)
+@pytest.mark.parametrize(
+    ("notebook", "figures"),
+    [("00_estimators_on_known_answers", ("strength", "quantised_network")), ("01_mi_visualisation", ("F3", "F4"))],
+)
+def test_second_run_is_answered_from_what_is_on_disk(smoke_on_digits, notebook, figures):
+    home, folder = smoke_on_digits.parents[1], smoke_on_digits / notebook
+    kept = [home / "data" / "runs", home / "data" / "cache"]
+    before = {path: path.stat().st_mtime_ns for each in kept for path in each.rglob("*") if path.is_file()}
+    tables = [pd.read_csv(folder / f"{name}.csv") for name in figures]
+    finished = command("run", notebook, "--profile", "smoke", home=home)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    again = {path: path.stat().st_mtime_ns for path in (home / "data" / "runs").rglob("*") if path.is_file()}
-    assert again == runs
-    for name, table in zip(("F3", "F4"), tables, strict=True):
-        pd.testing.assert_frame_equal(pd.read_csv(smoke_on_digits / f"{name}.csv"), table)
+    after = {path: path.stat().st_mtime_ns for each in kept for path in each.rglob("*") if path.is_file()}
+    assert after == before
+    for name, table in zip(figures, tables, strict=True):
+        pd.testing.assert_frame_equal(pd.read_csv(folder / f"{name}.csv"), table)
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(
-        n_seeds=3, sizes=(100, 300), dimensions=(1, 5), correlations=(0.0, 0.6, 0.9), n_samples=300, n_collapse=500,
+        n_seeds=3, sizes=(100, 300), dimensions=(1, 5, 10), correlations=(0.0, 0.6, 0.9), n_samples=300, n_collapse=500,
         collapse_dimensions=(1, 4, 16), largest_renyi=300, n_networks=2, steps=200, pattern_sizes=(128, 512),
         levels=(4, 256), n_frames=12,
     ),
@@ -512,10 +512,8 @@ def draw_sizes(experiment: Experiment) -> plt.Figure:
     table, fall = experiment.table("normal_pairs"), experiment.table("collapse")
     rho = _middle(experiment.settings.correlations)
     rows = table[table["rho"] == rho].assign(value=lambda r: r["value"] - r["truth"])
-    dimensions = [d for d in experiment.settings.dimensions if d != 2][:3]
-    figure, axes = (
-        plt.subplots(2, 2, figsize=(13.5, 9)) if len(dimensions) == 3 else plt.subplots(1, 3, figsize=(16, 5))
-    )
+    dimensions = [d for d in experiment.settings.dimensions if d != 2]
+    figure, axes = plt.subplots(2, 2, figsize=(13.5, 9))
     for ax, d, letter in zip(axes.flat, dimensions, "abc", strict=False):
         plots.plot_estimates(rows[rows["d"] == d], x="n", log=True, ax=ax)
         ax.axhline(0, color="black", ls="--", lw=2.2)
@@ -528,10 +526,8 @@ def draw_sizes(experiment: Experiment) -> plt.Figure:
     plots.plot_estimates(fall, x="d", ax=last)
     plots.plot_truth(fall, x="d", ax=last)
     last.set(xticks=sorted(set(fall["d"])), xlabel="dimensions of X and of Y", ylabel="I(X;Y)  [bit]")
-    letter = "abcd"[len(dimensions)]
-    last.set_title(
-        f"{letter}  KSG while the dimension grows, n = {int(fall['n'].iloc[0]):,}, k = 5", loc="left", fontsize=12
-    )
+    n = int(fall["n"].iloc[0])
+    last.set_title(f"d  KSG while the dimension grows, n = {n:,}, k = 5", loc="left", fontsize=12)
     last.legend(fontsize=10)
     return figure
 
