@@ -20,7 +20,7 @@ lab: .venv/.ready ## open JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 bench: .venv/.ready ## measure speed and memory against what people use today
-	$(BIN)/python benchmarks/kde.py
+	$(BIN)/python benchmarks/run.py
 
 lint: .venv/.ready ## check style, notebooks included
 	$(BIN)/ruff check .
