@@ -429,10 +429,10 @@ def test_a_sample_that_occurs_k_times_is_taken(n_neighbors, n):
 
 
 def test_a_mutual_information_of_three_entropies_does_not_cancel_the_bias():
-    # 3 + 3 independent dimensions: the docstring says to use ksg_mutual_information instead
+    # 5 + 5 independent dimensions: the docstring says to use ksg_mutual_information instead
     of_entropies, of_ksg = [], []
     for seed in range(8):
-        x, y = normal_pair(0.0, 500, seed, d=3)
+        x, y = normal_pair(0.0, 500, seed, d=5)
         parts = [kozachenko_leonenko_entropy(each) for each in (x, y, torch.cat([x, y], 1))]
         of_entropies.append(parts[0] + parts[1] - parts[2])
         of_ksg.append(ksg_mutual_information(x, y))
