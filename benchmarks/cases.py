@@ -395,12 +395,12 @@ CASES = (
         target_n=5_000,
     ),
     Case(
-        "kozachenko_leonenko", "Kozachenko-Leonenko, d = 2", (5_000, 20_000, 80_000), partial(made_points, d=2),
+        "kozachenko_leonenko", "neighbour entropy, d = 2", (5_000, 20_000, 80_000), partial(made_points, d=2),
         kozachenko_leonenko, (Rival("sklearn tree, as in NPEET", partial(rivals.kozachenko_leonenko_by_tree, k=K)),),
         lambda n: {"sort": n}, "one sort of n; the search in the tree is not counted",
     ),
     Case(
-        "kozachenko_leonenko_20", "Kozachenko-Leonenko, d = 20", (1_250, 5_000, 20_000, 80_000),
+        "kozachenko_leonenko_20", "neighbour entropy, d = 20", (1_250, 5_000, 20_000, 80_000),
         partial(made_points, d=20), kozachenko_leonenko,
         (Rival("sklearn tree, as in NPEET", partial(rivals.kozachenko_leonenko_by_tree, k=K)),),
         partial(maximum_norm_work, d=20), "subtract, absolute value, maximum for each feature of half the pairs",

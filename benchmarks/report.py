@@ -191,23 +191,32 @@ def plot_speed(table: pd.DataFrame):
     shown = shown[shown["ratio"].notna()].sort_values("ratio")
     if shown.empty:
         return None
-    figure, ax = plt.subplots(figsize=(12.5, 0.42 * len(shown) + 1.6))
+    figure, ax = plt.subplots(figsize=(15, 0.33 * len(shown) + 1.6))
     heights = np.arange(len(shown))
     colours = [style.MUTED if floor else OURS for floor in shown["floor"]]
     ax.hlines(heights, 1, shown["ratio"], color=colours, linewidth=4)
-    ax.scatter(shown["ratio"], heights, s=70, c=colours, zorder=3, label="measured")
+    ax.scatter(shown["ratio"], heights, s=70, c=colours, zorder=3)
     asked = [_ratio_asked(each) for each in shown.to_dict("records")]
     ax.scatter(asked, heights, s=260, marker="|", color=THEIRS, linewidth=3, zorder=4, label="target")
-    for height, ratio in zip(heights, shown["ratio"], strict=True):
-        place, side = (8, "left") if ratio >= 1 else (-8, "right")
-        ax.annotate(f"{ratio:.2g}x", (ratio, height), (place, 0), textcoords="offset points", va="center", ha=side)
+    for height, ratio, target in zip(heights, shown["ratio"], asked, strict=True):
+        _written_beside(ax, height, ratio, target)
     names = [f"{each.title}, n = {each.n:,}  ·  {each.against}" for each in shown.itertuples()]
-    ax.set_yticks(heights, names, fontsize=10)
+    ax.set_yticks(heights, names, fontsize=11)
     ax.axvline(1, color=style.MUTED, linewidth=1)
     low, high = min(0.5, shown["ratio"].min() / 2), max(10, shown["ratio"].max() * 2.5)
     ax.set(xscale="log", xlim=(low, high), xlabel="times as fast as the formula or library of today")
     ax.legend(loc="lower right", markerscale=0.8)
     return figure, f"Grey: a floor, not a rival: part of the work of every method. {_where(table)}"
+
+
+def _written_beside(ax, height: float, ratio: float, target: float) -> None:
+    """The ratio as text, beside its mark, or beside its target's where that would cover it."""
+    slower = ratio < 1
+    near = 1 / 1.8 < target / ratio < 1 if slower else 1 < target / ratio < 1.8
+    end = target if near else ratio
+    place, side = (-9, "right") if slower else (9, "left")
+    text = f"{ratio:.2g}x" if ratio < 100 else f"{ratio:.0f}x"
+    ax.annotate(text, (end, height), (place, 0), textcoords="offset points", va="center", ha=side, fontsize=11)
 
 
 def _ratio_asked(row: dict) -> float:
@@ -225,16 +234,28 @@ def plot_growth(table: pd.DataFrame):
     columns = min(5, len(names))
     lines = math.ceil(len(names) / columns)
     figure, axes = plt.subplots(lines, columns, figsize=(2.9 * columns, 2.5 * lines + 0.8), squeeze=False)
-    for ax in axes.flat[len(names) :]:
+    empty = list(axes.flat[len(names) :])
+    for ax in empty:
         ax.set_axis_off()
     for ax, name in zip(axes.flat, names, strict=False):
         _panel(ax, known[known["case"] == name])
-    axes[0, 0].legend(fontsize=10)
+    _legend(figure, empty)
     for ax in axes[:, 0]:
         ax.set_ylabel("seconds")
-    figure.supxlabel("")
     caption = f"Below each title: g of seconds ~ n^g, ours / theirs. What takes too long is not run. {_where(table)}"
     return figure, caption
+
+
+def _legend(figure, empty: list) -> None:
+    """In the first empty panel, or above all where there is none."""
+    found = {}
+    for ax in figure.axes:
+        handles, labels = ax.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    if empty:
+        empty[0].legend(found.values(), found, loc="center", fontsize=12)
+    else:
+        figure.legend(found.values(), found, loc="outside upper right", ncols=len(found), fontsize=12)
 
 
 def _panel(ax, rows: pd.DataFrame) -> None:
@@ -246,16 +267,16 @@ def _panel(ax, rows: pd.DataFrame) -> None:
         marked = dict(color=THEIRS, linestyle=("--", ":")[number % 2], marker=("s", "^")[number % 2])
         ax.plot(part["n"], part["theirs_seconds"], **marked, label="theirs" if number == 0 else "theirs, second")
     first = rivals.iloc[0]
-    ax.set_title(f"{first['title']}\n", fontsize=10, pad=2)
+    ax.set_title(f"{first['title']}\n", fontsize=12, pad=2)
     ax.text(0.5, 1.02, f"{first['ours_growth']:.1f} / {first['theirs_growth']:.1f}", transform=ax.transAxes,
-            ha="center", fontsize=9, color=style.MUTED)  # fmt: skip
+            ha="center", fontsize=10, color=style.MUTED)  # fmt: skip
     ax.set(xscale="log", yscale="log", xticks=list(ours["n"]), xticklabels=[_brief(n) for n in ours["n"]])
     ax.minorticks_off()
-    ax.tick_params(labelsize=9)
+    ax.tick_params(labelsize=10)
 
 
 def _brief(n: int) -> str:
-    return f"{n / 1000:g}k" if n >= 1000 else str(n)
+    return f"{n / 1000:.3g}k" if n >= 1000 else str(n)
 
 
 def _where(table: pd.DataFrame) -> str:

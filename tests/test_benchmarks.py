@@ -124,8 +124,20 @@ def test_answers_that_differ_end_with_status_1(quick, tmp_path, monkeypatch, cap
         return {"seconds": 1.0, "megabytes": 1.0, "answer": [1.0 if side == "ours" else 1.1]}
 
     monkeypatch.setattr(run, "measure_apart", wrong)
-    assert run.main(["--only", "ksg_1", "--n", "100", "--folder", str(tmp_path)]) == 1
+    assert run.main(["--only", "ksg_1", "--n", "5000", "--folder", str(tmp_path)]) == 1
+    assert (tmp_path / "speed.png").stat().st_size <= 300_000  # drawn at the notebooks' size alone
     assert "answers differ by more than 0.0001 bits" in capsys.readouterr().err
+
+
+def test_nan_is_no_agreement_and_is_measured_again(quick, tmp_path, monkeypatch):
+    def empty(name, n, side, device):
+        return {"seconds": 1.0, "megabytes": 1.0, "answer": [math.nan]}
+
+    arguments = ["--only", "ksg_1", "--n", "100", "--folder", str(tmp_path)]
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "measure_apart", empty)
+        assert run.main(arguments) == 1
+    assert run.main([*arguments, "--resume"]) == 0
 
 
 def test_unknown_name_exits_with_2_and_the_list(capsys):
