@@ -36,8 +36,10 @@ def ksg_mutual_information(
     When it fails: strong dependence and high dimension. 16 + 16 dimensions with correlation .5 in each pair have 3.32
     bits; 5,000 samples and k = 5 give about 1. It needs of the order of 2^I samples (Gao, Ver Steeg and Galstyan 2015),
     can never exceed about log2 n, and a deterministic relation, which has infinite information, gives log2 n or less.
-    Repeated values break its assumption of a density: where the k-th neighbour lies at distance 0, the counts of Gao
-    et al. (2017) are used, which are the plug-in estimate for discrete data. A constant variable gives 0. Where one
+    Repeated values break its assumption of a density. On a grid of values (quantised activations) many neighbours lie
+    at the same distance, the strict counts miss them, and the estimate can exceed H(Y). Where the k-th neighbour lies
+    at distance 0, the counts of Gao
+    et al. (2017) are used, which give the plug-in estimate for discrete data. A constant variable gives 0. Where one
     variable is discrete and the other is not, variant 1 still works and variant 2 does not.
 
     Source: Kraskov, Stögbauer and Grassberger (2004), eqs. 8 and 9; Gao, Kannan, Oh and Viswanath (2017).
@@ -118,7 +120,8 @@ def _one_ksg(x: Tensor, y: Tensor, k: int, variant: int, tile_elements: int) -> 
         terms = _psi(k, x) - 1 / k - _psi(n_x.clamp(min=1), x) - _psi(n_y.clamp(min=1), x)
     if tied.any():
         same_x, same_y = (_counts_of_equals(each) for each in (x, y))
-        terms = torch.where(tied, _psi(n_same, x) - _psi(same_x, x) - _psi(same_y, x), terms)
+        plug_in = torch.log(n_same * n / (same_x * same_y).double()) - _psi(n, x)
+        terms = torch.where(tied, plug_in, terms)
     return (_psi(n, x) + terms.mean()) / math.log(2)
 
 
@@ -213,20 +216,22 @@ def _count_within(points: Tensor, radius: Tensor, closed: bool) -> Tensor:
 
 def _count_within_on_a_line(values: Tensor, radius: Tensor, closed: bool) -> Tensor:
     """`_count_within` for single features, by sorting; exact where a neighbour lies just on the radius."""
-    ordered = values.sort().values
-    n = len(ordered)
+    ordered, counts = values.unique(return_counts=True)
+    below = torch.cat([counts.new_zeros(1), counts.cumsum(0)])  # samples below each value
+    top = len(ordered) - 1
 
     def inside(place: Tensor) -> Tensor:
-        """Whether the sample at `place` in the order is near enough; its difference is rounded as elsewhere."""
-        distance = (ordered[place.clamp(0, n - 1)] - values).abs()
-        return ((distance <= radius) if closed else (distance < radius)) & (place >= 0) & (place < n)
+        """Whether the value at `place` in the order is near enough; the difference is rounded as elsewhere."""
+        distance = (ordered[place.clamp(0, top)] - values).abs()
+        return ((distance <= radius) if closed else (distance < radius)) & (place >= 0) & (place <= top)
 
-    first, last = torch.searchsorted(ordered, values - radius), torch.searchsorted(ordered, values + radius) - 1
-    for _ in range(n):  # rounding of value - radius shifts an end by a place or two
+    first = torch.searchsorted(ordered, values - radius, right=not closed)
+    last = torch.searchsorted(ordered, values + radius, right=closed) - 1
+    while True:  # rounding of value - radius shifts an end by a place or two
         moves = [(first, inside(first - 1), -1), (first, ~inside(first) & (first < last), 1),
                  (last, inside(last + 1), 1), (last, ~inside(last) & (last > first), -1)]  # fmt: skip
         if not any(bool(needed.any()) for _, needed, _ in moves):
             break
         for end, needed, direction in moves:
             end += needed.long() * direction
-    return torch.where(inside(first), last - first + 1, 0)
+    return torch.where(inside(first), below[(last + 1).clamp(0, top + 1)] - below[first.clamp(0, top)], 0)

@@ -59,8 +59,8 @@ PROFILES = {
         levels=(4, 256), n_frames=12,
     ),
     "quick": Settings(
-        n_seeds=5, sizes=(100, 300, 1_000, 3_000), correlations=(0.0, 0.3, 0.6, 0.75, 0.9), n_networks=3, steps=3_000,
-        pattern_sizes=(128, 512, 2_048), n_frames=30,
+        n_seeds=5, sizes=(100, 300, 1_000, 3_000), correlations=(0.0, 0.3, 0.6, 0.75, 0.9), n_samples=500,
+        largest_renyi=500, n_networks=3, steps=3_000, pattern_sizes=(128, 512, 2_048), n_frames=30,
     ),
     "paper": Settings(),
 }  # fmt: skip
@@ -294,7 +294,7 @@ def binning_saturation(settings: Settings) -> pd.DataFrame:
 def renyi_large_n(settings: Settings) -> pd.DataFrame:
     """The stochastic entropy beside the one from all eigenvalues, with the error that it reports of itself."""
     rows = []
-    n = 4 * settings.largest_renyi // 2
+    n = 2 * settings.largest_renyi
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(n, 10)))
     for width in (1.0, 2.0, 5.0):
         for alpha in (0.7, 1.0, 1.01, 1.5, 3.0):
@@ -316,7 +316,7 @@ ORDERS = (0.5, 0.8, 1.01, 1.1, 1.5, 2.0, 3.0, 5.0)
 def subadditivity(settings: Settings) -> pd.DataFrame:
     """S(X) + S(T) - S(X, T) over alpha and n: for the constructed case, and for a trained network's layers."""
     x, _, activations = _activations(settings)
-    sizes = [n for n in (20, 100, *settings.pattern_sizes) if n <= max(2_048, settings.largest_renyi)]
+    sizes = [n for n in (20, 100, *settings.pattern_sizes) if n <= 2 * settings.largest_renyi]
     rows = []
     for n in sizes:
         found = est.renyi_mutual_information(*_half_clusters(n), alpha=ORDERS, bandwidth=1.0)
