@@ -347,11 +347,11 @@ def _order_rows(case: str, seed: int, n: int, found: torch.Tensor) -> list[dict]
     ]  # fmt: skip
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def quantised_network(settings: Settings) -> pd.DataFrame:
     """I(X;T) and I(T;Y) of every layer of quantised trained networks: estimates from n patterns, and the exact value.
 
-    Exact: all 4,096 patterns counted. at_bound: the estimate lies at log2 n, H(Y) or 0.
+    Exact: all patterns counted. at_bound: the estimate lies at log2 n, H(Y) or 0.
     """
     x, y, activations = _activations(settings)
     x, rows = x.double(), []
@@ -363,7 +363,7 @@ def quantised_network(settings: Settings) -> pd.DataFrame:
             for n in settings.pattern_sizes:
                 for seed in range(settings.n_networks):
                     some = _some(len(x), min(n, len(x)), seed)
-                    facts = {"levels": n_levels, "layer": layer, "n": len(some), "seed": seed}
+                    facts = {"levels": n_levels, "layer": layer, "n": len(some), "n_all": len(x), "seed": seed}
                     exact = {"i_xt": float(truth.i_xt[seed]), "i_ty": float(truth.i_ty[seed])}
                     found = _layer_estimates(x[some], t[seed, some], y[some], n_levels, settings)
                     rows += _layer_rows(found, exact, est.label_entropy(y[some]), facts)
@@ -397,8 +397,9 @@ def _layer_estimates(x, t, y, n_levels: int, settings: Settings) -> dict[tuple[s
 
 def _layer_rows(found: dict, exact: dict, entropy_y: float, facts: dict) -> list[dict]:
     ends = {"i_xt": math.log2(facts["n"]), "i_ty": entropy_y}
+    facts = {"dataset": _patterns().name, "model": "tanh_12", "step": 0, **facts, "entropy_y": entropy_y}
     return [
-        {"dataset": _patterns().name, "model": "tanh_12", "step": 0, **facts, "estimator": name, "quantity": quantity,
+        {**facts, "estimator": name, "quantity": quantity,
          "value": value, "truth": exact[quantity], "at_bound": bool(est.at_bound(value, ends[quantity]))}
         for (name, quantity), value in found.items()
     ]  # fmt: skip
@@ -666,13 +667,12 @@ def draw_quantised(table: pd.DataFrame, *, samples: int | None = None, levels: i
         plots.plot_estimates(one, x="place", each=True, ax=ax)
         plots.plot_truth(one, x="place", ax=ax, label="exact (all patterns counted)")
         ax.set(xticks=range(1, len(LAYERS) + 1), xlabel="layer", ylabel=f"{name}  [bit]")
-        end, words_of_end = (
-            (math.log2(samples), f"log2 n = {math.log2(samples):.2f}") if quantity == "i_xt" else (1.0, "H(Y) = 1.00")
-        )
-        plots.mark_level(ax, end, words_of_end)
-        largest = max(end, float(table.loc[table["quantity"] == quantity, "truth"].max()))
-        ax.set_ylim(-0.08 * largest, 1.3 * largest)
-        ax.set_title(f"{letter}  {name}, {levels} levels, n = {samples:,} of 4,096 patterns", loc="left", fontsize=12)
+        end = math.log2(samples) if quantity == "i_xt" else float(rows["entropy_y"].iloc[0])
+        ax.axhline(end, color=plots.MUTED, ls=":", lw=1.5, label="log2 n in a, H(Y) in b")
+        largest = max(end, float(table.loc[table["quantity"] == quantity, "truth"].max()), one["value"].max() / 1.2)
+        ax.set_ylim(-0.08 * largest, 1.25 * largest)
+        title = f"{letter}  {name}, {levels} levels, n = {samples:,} of {rows['n_all'].iloc[0]:,} patterns"
+        ax.set_title(title, loc="left", fontsize=12)
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
     return figure
 
@@ -757,6 +757,20 @@ def facts(experiment: Experiment, table: pd.DataFrame) -> str:
         parts.append(f"Rényi up to n = {experiment.settings.largest_renyi:,}.")
     parts += [f"{seeds}."] if seeds else []
     return " ".join([*parts, f"Profile {experiment.profile}."])
+
+
+def network_words(experiment: Experiment) -> str:
+    """What the quantised network's layers hold exactly, in this run."""
+    table = experiment.table("quantised_network")
+    parts = []
+    for levels, rows in table[table["quantity"] == "i_xt"].groupby("levels"):
+        exact = rows.groupby("layer", sort=False)["truth"].mean()
+        parts.append(f"{levels} levels: {', '.join(f'{value:.2f}' for value in exact)}")
+    n_all = int(table["n_all"].iloc[0])
+    return (
+        f"Exact I(X;T) in bits, layers 1 to {len(LAYERS)}, mean over {table['seed'].nunique()} networks, counted over "
+        f"all {n_all:,} patterns (at most log2 {n_all:,} = {math.log2(n_all):.2f}): {'; '.join(parts)}."
+    )
 
 
 def show_guide(table: pd.DataFrame):
