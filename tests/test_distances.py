@@ -272,10 +272,10 @@ def test_a_dead_channel_gives_zero_and_leaves_the_others_alone(n_bins, value, dt
     alive = channel_capacity(a, b, n_bins=n_bins)
     b[:, 1] = value
     result = channel_capacity(a, b, n_bins=n_bins)
-    assert torch.equal(result[:, 1], torch.zeros(2, dtype=dtype))
+    assert result[:, 1].abs().max() < EXACT  # a difference of entropies that are summed in another order
     assert torch.equal(result[:, [0, 2]], alive[:, [0, 2]])
-    assert torch.equal(channel_capacity(b, a, n_bins=n_bins)[1], torch.zeros(2, dtype=dtype))
-    assert float(channel_capacity(b, b, n_bins=n_bins)[1, 1]) == 0
+    assert channel_capacity(b, a, n_bins=n_bins)[1].abs().max() < EXACT
+    assert abs(channel_capacity(b, b, n_bins=n_bins)[1, 1]) < EXACT
 
 
 @pytest.mark.parametrize("side", [1.0, 0.1, 1 / 3])
