@@ -374,7 +374,7 @@ CASES = (
         (Rival("torch: eigvalsh of the Gram matrix",
                partial(rivals.renyi_by_eigenvalues, s=1.0, alpha=ALPHA), as_double),),
         partial(stochastic_work, d=64), "products and exponentials of 22 passes over half the pairs",
-        tolerance=0.05, because="random probes; the error that it states itself is of this size",
+        tolerance=0.3, because="random probes: four of the standard errors of 0.08 that it states itself",
     ),
     Case(
         "ksg_1", "KSG, 1 + 1", (5_000, 20_000, 80_000), partial(made_pairs, d=1), ksg,

@@ -6,6 +6,7 @@ of several calls.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
 import threading
@@ -119,6 +120,8 @@ def high_water_mark() -> int:
 def send(sender, name: str, n: int, side: str, device: str) -> None:
     """What a process of its own does: the measurement, or its error in one line, through the pipe."""
     try:
-        sender.send(measured(name, n, side, device))
+        found = measured(name, n, side, device)
     except Exception as error:
-        sender.send({"failed": f"{type(error).__name__}: {error}".splitlines()[0]})
+        found = {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
+    with contextlib.suppress(BrokenPipeError):  # whoever asked has been stopped
+        sender.send(found)

@@ -46,14 +46,12 @@ def measure_apart(name: str, n: int, side: str, device: str) -> dict:
     process.start()
     sender.close()
     try:
-        if receiver.poll(NEVER_SECONDS):
-            return receiver.recv()
-        process.kill()
-        return {"failed": f"stopped after {NEVER_SECONDS} s"}
-    except EOFError:
+        return receiver.recv() if receiver.poll(NEVER_SECONDS) else {"failed": f"stopped after {NEVER_SECONDS} s"}
+    except EOFError:  # it died: killed for its memory, say
         process.join()
         return {"failed": f"process ended with status {process.exitcode}"}
     finally:
+        process.kill()
         process.join()
 
 
