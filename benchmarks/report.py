@@ -66,6 +66,8 @@ def targets(row: dict) -> tuple[str, str]:
         asked.append((text, row["ratio"] >= rival.target))
     if case.target_share and rival is case.rivals[0]:
         asked.append((f"{case.target_share:.0%} of the limit", row["share_of_limit"] >= case.target_share))
+    if not math.isfinite(row["ratio"]):
+        return "; ".join(text for text, _ in asked), "not measured"
     return "; ".join(text for text, _ in asked), "; ".join("yes" if met else "no" for _, met in asked)
 
 

@@ -62,7 +62,7 @@ def measured_or_not(case: cases.Case, n: int, side: str, device: str, before: di
     """A measurement, or why there is none: foreseen from `before`, the same side's measurements at smaller sizes."""
     seconds, megabytes = (foreseen(n, before, quantity) for quantity in ("seconds", "megabytes"))
     longest = LONGEST["ours" if side == "ours" else "theirs"]
-    if seconds > longest or megabytes > MOST_MEGABYTES:
+    if n > case.shown_n and (seconds > longest or megabytes > MOST_MEGABYTES):
         would = f"would take about {report.short_time(seconds)} and {megabytes / 1000:.1f} GB"
         return {"failed": NOT_RUN + would}
     found = measure_apart(case.name, n, side, device)

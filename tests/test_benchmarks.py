@@ -117,6 +117,7 @@ def test_targets_are_judged_at_their_size_alone():
     made = {"case": "kde", "against": cases.BY_NAME["kde"].rivals[0].name, "floor": False, "share_of_limit": 0.2}
     assert report.targets({**made, "n": 5_000, "ratio": 26.0}) == ("25x; 30% of the limit", "yes; no")
     assert report.targets({**made, "n": 1_250, "ratio": 26.0}) == ("", "")
+    assert report.targets({**made, "n": 5_000, "ratio": math.nan})[1] == "not measured"
 
 
 def test_answers_that_differ_end_with_status_1(quick, tmp_path, monkeypatch, capsys):
