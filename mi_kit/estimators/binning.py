@@ -39,7 +39,8 @@ def binned_information(
     t: (..., n, d), leading dimensions are batch. y: (n,) class numbers from 0.
     n_bins: bins over `range`, the top edge closed; None is the data's own range over each batch entry. Values
     outside `range` raise an error. bin_width: instead of n_bins and range, bins [k w, (k + 1) w) for all integers k.
-    spacing: "equal_width", or "equal_count" for edges at the quantiles of the values (repeated edges fall together).
+    spacing: "equal_width", or "equal_count" for edges at the quantiles of the values: a bin ends with the value at its
+    edge, equal values share a bin, and edges that coincide fall together.
     per_neuron: take range or quantiles of each feature alone, not of the whole layer.
     weights: (n,) of the samples, None for equal ones (1/n each). correction: "miller_madow" adds (occupied states - 1)
     / (2 n ln 2) to every entropy; it wants equal weights.
@@ -98,9 +99,7 @@ def _digitiser(n_bins, range, bin_width, spacing, per_neuron):
     if not isinstance(per_neuron, bool):
         raise ValueError(f"per_neuron must be True or False; got per_neuron={per_neuron!r}.")
     if bin_width is not None:
-        number = isinstance(bin_width, (int, float)) and not isinstance(bin_width, bool)
-        if not (number and math.isfinite(bin_width) and bin_width > 0):
-            raise ValueError(f"bin_width must be finite and larger than 0; got bin_width={bin_width!r}.")
+        bin_width = inputs.positive("bin_width", bin_width)
         if bounds is not None or spacing != "equal_width" or per_neuron:
             raise ValueError(f"bin_width must stand alone, without range, spacing or per_neuron; got {bin_width!r}.")
         return lambda rows: _by_width(rows, bin_width)
@@ -136,9 +135,9 @@ def _by_count(rows: Tensor, n_bins: int, per_neuron: bool) -> Tensor:
     """Edges at the quantiles k / n_bins of the sorted values; equal values always share a bin."""
     values = rows.double() if per_neuron else rows.double().reshape(-1, 1)  # (m, features)
     ordered = values.T.sort(dim=1).values.contiguous()  # (features, m)
-    places = (torch.arange(1, n_bins, device=rows.device) * ordered.shape[1]) // n_bins
-    edges = ordered[:, places].contiguous()
-    return torch.searchsorted(edges, values.T.contiguous(), right=True).T.reshape(rows.shape)
+    places = (torch.arange(1, n_bins, device=rows.device) * ordered.shape[1]) // n_bins - 1
+    edges = ordered[:, places.clamp(min=0)].contiguous()  # the largest value of each bin but the last
+    return torch.searchsorted(edges, values.T.contiguous()).T.reshape(rows.shape)
 
 
 # ------------------------------------------------------------------------------------ from rows to information

@@ -47,7 +47,8 @@ def inter_sample_entropy(x, *, n_neighbors: int, tile_elements: int = TILE_ELEME
 
     What it measures: it lies between log2 n and log2(2 n k), and close to log2(n k) minus the unevenness of weights
     whatever the data are: it grows with log2 n by construction. Where a sample has log2 k or more exact copies among
-    its neighbours no s_i solves the equation; the limit s_i -> 0 is taken: weight 1 for copies, 0 for all others.
+    its neighbours no s_i solves the equation; the limit s_i -> 0 is taken: weight 1 for copies, 0 for all others. Of
+    samples at exactly the same distance (data on a grid) any may be taken as the k-th.
     Time: n^2 d for the distances. Memory: linear in n at a fixed tile.
 
     Source: Shen and Shen (2020), eqs. 4 to 6 and 2.
@@ -69,6 +70,16 @@ def inter_sample_entropy(x, *, n_neighbors: int, tile_elements: int = TILE_ELEME
 
 def _nearest(x: Tensor, k: int, tile_elements: int) -> tuple[Tensor, Tensor]:
     """Distances (n, k), float64, and numbers (n, k) of the k nearest other samples."""
+    nearest = _nearest_by_product(x, k, tile_elements)
+    distances = _exact_distances(x, nearest, tile_elements)
+    rounding = 8 * torch.finfo(x.dtype).eps * (x - x.mean(0)).square().sum(1).max()
+    if x.dtype == torch.float32 and rounding > 1e-3 * distances.amax(1).square().min():  # it could swap neighbours
+        nearest = _nearest_by_product(x.double(), k, tile_elements)
+        distances = _exact_distances(x, nearest, tile_elements)
+    return distances, nearest
+
+
+def _nearest_by_product(x: Tensor, k: int, tile_elements: int) -> Tensor:
     n = len(x)
     points = x - x.mean(0)  # centred: the product below rounds less
     squares = points.square().sum(1)
@@ -80,8 +91,7 @@ def _nearest(x: Tensor, k: int, tile_elements: int) -> tuple[Tensor, Tensor]:
             ranks = torch.addmm(squares, points[rows], points.T, alpha=-2)  # |a - b|^2 - |a|^2: the same order
             ranks[torch.arange(len(ranks)), torch.arange(first, first + len(ranks))] = math.inf
             found.append(ranks.topk(k, dim=1, largest=False, sorted=False).indices)
-    nearest = torch.cat(found)
-    return _exact_distances(x, nearest, tile_elements), nearest
+    return torch.cat(found)
 
 
 def _exact_distances(x: Tensor, nearest: Tensor, tile_elements: int) -> Tensor:
@@ -137,9 +147,9 @@ def _graph_entropy(weights: Tensor, nearest: Tensor) -> Tensor:
 def intra_sample_entropy(maps, *, n_bins: int = 32, range: tuple[float, float] | None = None) -> Tensor:
     """Entropy of the histogram of a map's values, averaged over the samples, for every channel, in bits.
 
-    maps: (n, C, ...), any spatial dimensions (at least one value a map). n_bins: equal bins over `range`, the top edge
-    closed; None scales each map's own values to (-1, 1), so that only the shape of its histogram counts. A constant
-    map (a dead filter) has entropy 0.
+    maps: (n, C, ...), n >= 1, any spatial dimensions (at least one value a map). n_bins: equal bins over `range`, the
+    top edge closed; None scales each map's own values to (-1, 1), so that only the shape of its histogram counts. A
+    constant map (a dead filter) has entropy 0.
 
     Returns (C,), of the maps' device and dtype. For the slices of the paper (one class, say) pass those samples.
     Raises ValueError for bad shapes, values or arguments, and for values outside `range`.
@@ -257,7 +267,7 @@ def _binned_distances(points: Tensor, low: Tensor, high: Tensor, strip: slice, n
     """Bin numbers of the distances of the samples in a strip to all later ones, in every channel: (C, pairs)."""
     low, high = low.sqrt()[:, None, None], high.sqrt()[:, None, None]
     distances = _squared_distances(points, strip).sqrt_()
-    step = n_bins / (high - low).clamp(min=torch.finfo(torch.float64).tiny)
+    step = torch.where(high > low, n_bins / (high - low), torch.zeros_like(low))  # all alike: one bin
     bins = distances.sub_(low).mul_(step).clamp_(0, n_bins - 1).to(torch.int32)
     pairs = _later(strip, points.shape[1], points.device).flatten().nonzero()[:, 0]
     return bins.flatten(1).index_select(1, pairs)

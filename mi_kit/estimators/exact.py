@@ -29,8 +29,10 @@ def quantise(t, *, n_levels: int = 256, range: tuple[float, float]) -> Tensor:
     can be counted. Raises ValueError for NaN and infinity, n_levels < 2 and a bad range.
     """
     t = inputs.tensor_of("t", t)
-    if t.is_complex() or not torch.isfinite(t.double()).all():
-        raise ValueError("t must be real and finite; got complex, NaN or infinite values.")
+    if t.is_complex():
+        raise ValueError(f"t must be real; got dtype={t.dtype}.")
+    if (wrong := t[~torch.isfinite(t)]).numel():
+        raise ValueError(f"t must be finite; got {inputs.first_of(wrong)}.")
     n_levels, (low, high) = inputs.whole("n_levels", n_levels, 2), inputs.interval("range", range)
     return ((t.double() - low) * (n_levels / (high - low))).floor().clamp_(0, n_levels - 1).long()
 
@@ -51,10 +53,11 @@ def exact_information(states, y, *, weights=None) -> ExactInformation:
     Source: the definitions; Lorenzen, Igel and Nielsen (2022) make the case for quantised networks.
     """
     states = inputs.tensor_of("states", states)
-    wrong = states.is_complex() or (states.is_floating_point() and not bool((states % 1 == 0).all()))
-    if wrong:
-        raise ValueError(f"states must hold whole numbers; got dtype={states.dtype} with other values.")
-    whole = states.long() if not states.is_floating_point() else states.double().long()
+    if states.is_complex():
+        raise ValueError(f"states must hold whole numbers; got dtype={states.dtype}.")
+    if states.is_floating_point() and (wrong := states[~torch.isfinite(states) | (states % 1 != 0)]).numel():
+        raise ValueError(f"states must hold whole numbers; got {inputs.first_of(wrong)}.")
+    whole = states.long()
     if whole.ndim < 2 or whole.shape[-1] < 1 or whole.shape[-2] < 2:
         raise ValueError(
             f"states must have the shape (..., n, d) with n >= 2 and d >= 1; got shape={tuple(whole.shape)}."
@@ -96,12 +99,16 @@ def discrete_information(joint) -> Tensor:
     Source: the definition, H(X) + H(Y) - H(X, Y).
     """
     joint = inputs.tensor_of("joint", joint)
-    if joint.is_complex() or joint.ndim < 2 or 0 in joint.shape[-2:]:
-        raise ValueError(f"joint must be real, of shape (..., rows, columns); got shape={tuple(joint.shape)}.")
+    if joint.is_complex():
+        raise ValueError(f"joint must be real; got dtype={joint.dtype}.")
+    if joint.ndim < 2 or 0 in joint.shape[-2:]:
+        raise ValueError(f"joint must have the shape (..., rows, columns); got shape={tuple(joint.shape)}.")
     p = joint.double()
+    if (wrong := p[~torch.isfinite(p) | (p < 0)]).numel():
+        raise ValueError(f"joint must be finite and at least 0; got {inputs.first_of(wrong)}.")
     totals = p.sum((-2, -1), keepdim=True)
-    if not torch.isfinite(p).all() or (p < 0).any() or (totals <= 0).any():
-        raise ValueError("joint must be finite, at least 0 and of positive sum; got other values.")
+    if (totals <= 0).any():
+        raise ValueError("joint must have a positive sum in every table; got a sum of 0.")
     p = p / totals
     parts = [torch.special.entr(each).flatten(p.ndim - 2).sum(-1) for each in (p.sum(-1), p.sum(-2), p)]
     return (parts[0] + parts[1] - parts[2]) / math.log(2)
@@ -128,9 +135,7 @@ def mixture_information(
         raise ValueError(f"centres must have one feature, (..., n, 1); got shape={tuple(centres.shape)}.")
     batch, n = centres.shape[:-2], centres.shape[-2]
     y = inputs.labels("y", y, n, centres.device)
-    number = isinstance(noise_variance, (int, float)) and not isinstance(noise_variance, bool)
-    if not (number and math.isfinite(noise_variance) and noise_variance > 0):
-        raise ValueError(f"noise_variance must be finite and larger than 0; got noise_variance={noise_variance!r}.")
+    noise_variance = inputs.positive("noise_variance", noise_variance)
     shares = binning._shares(weights, n, centres)
     tile_elements = inputs.whole("tile_elements", tile_elements, 1)
     classes = [y == c for c in y.unique()]

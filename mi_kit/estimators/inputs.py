@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,9 +77,24 @@ def interval(name: str, given) -> tuple[float, float]:
 def tensor_of(name: str, value) -> Tensor:
     """`value` as a tensor without gradient; ValueError for what is not numbers."""
     try:
+        if isinstance(value, np.ndarray):  # torch takes neither negative strides nor foreign byte order
+            value = np.ascontiguousarray(value, value.dtype.newbyteorder("=")).reshape(value.shape)
         return torch.as_tensor(value).detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} must be a tensor or an array of numbers; got {type(value).__name__}.") from error
+
+
+def positive(name: str, value) -> float:
+    """A finite number larger than 0; ValueError otherwise."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be finite and larger than 0; got {name}={value!r}.")
+    return float(value)
+
+
+def first_of(values: Tensor) -> str:
+    """The first of some wrong values, for a message."""
+    return f"{values.flatten()[0].item()} among them"
 
 
 def label_entropy(y) -> float:

@@ -59,8 +59,9 @@ def renyi_joint_entropy(
     """S_alpha of several variables together: of the Hadamard product of their kernel matrices, trace 1, in bits.
 
     variables: a tensor (..., n, C, d) of C variables (the feature maps of a layer), or a sequence of tensors
-    (..., n, d_c) whose batch dimensions broadcast. bandwidth: one s for all, or a sequence of C, each a number or a
-    tensor of the batch shape. alpha, tile_elements, returns and raises: as `renyi_entropy`.
+    (..., n, d_c) whose batch dimensions broadcast (nested lists count as such a sequence). bandwidth: one s for all, or
+    a sequence of C, each a number or a tensor of the batch shape. alpha, tile_elements, returns and raises: as
+    `renyi_entropy`.
 
     Exponents add: the product of C Gaussian kernels is one Gaussian kernel of the scaled, concatenated variables, so C
     matrices are never made. Never below the entropy of any of its variables; not always at most their sum
@@ -205,7 +206,7 @@ def _as_list(bandwidth) -> list:
 def _dtype_of(variables) -> torch.dtype:
     """float64 if any variable has it, else float32."""
     each = variables if isinstance(variables, Sequence) else [variables]
-    double = any(str(getattr(one, "dtype", "")).endswith("float64") for one in each)
+    double = any(inputs.tensor_of("variables", one).dtype == torch.float64 for one in each)
     return torch.float64 if double else torch.float32
 
 
@@ -278,9 +279,9 @@ def _information(x: Tensor, maps: Tensor, orders: list[float], tile_elements: in
     of_x, of_maps = (_grams(each.reshape(-1, n, each.shape[-1])).reshape(*each.shape[:-2], n, n) for each in (x, maps))
     joint = of_x * of_maps
     sizes = [each.shape[:-2] for each in (of_x, of_maps, joint)]
-    together = torch.cat([each.reshape(-1, n, n) for each in (of_x, of_maps, joint)])
+    together = torch.cat([each.flatten(0, -3) if each.ndim > 2 else each[None] for each in (of_x, of_maps, joint)])
     entropies = _entropies_of_grams(together, orders).split([math.prod(size) for size in sizes], dim=1)
-    s_x, s_maps, s_joint = (each.reshape(-1, *size) for each, size in zip(entropies, sizes, strict=True))
+    s_x, s_maps, s_joint = (each.reshape(len(orders), *size) for each, size in zip(entropies, sizes, strict=True))
     return s_x + s_maps - s_joint
 
 
