@@ -351,10 +351,19 @@ def _faster_device(n: int, device: torch.device) -> torch.device:
 
 
 def _entropy(eigenvalues: Tensor, order: float) -> Tensor:
-    """(batch, n) -> (batch,). As log2(1 + sum(l^a - l)) / (1 - a): the sum is small where 1 - a is."""
+    """(batch, n) -> (batch,). Near a = 1 as log2(1 + sum(l^a - l)) / (1 - a): the sum is small where 1 - a is."""
     if order == 1:
         return torch.special.entr(eigenvalues).sum(-1) / math.log(2)
-    return torch.log1p(_excess(eigenvalues, order).sum(-1)) / ((1 - order) * math.log(2))
+    if _is_near_one(order):
+        logarithm = torch.log1p(_excess(eigenvalues, order).sum(-1))
+    else:
+        logarithm = torch.logsumexp(order * torch.log(eigenvalues), -1)  # l^a of a large order would underflow
+    return logarithm / ((1 - order) * math.log(2))
+
+
+def _is_near_one(order: float) -> bool:
+    """Whether tr(A^a - A) is estimated rather than tr A^a."""
+    return abs(order - 1) < 0.5
 
 
 def _excess(values: Tensor, order: float) -> Tensor:
@@ -394,7 +403,7 @@ def _of_trace(trace: Tensor, order: float) -> Tensor:
     """The entropy of tr f(A), f = -l log2 l for a = 1, l^a - l near 1 and l^a elsewhere."""
     if order == 1:
         return trace
-    logarithm = torch.log1p(trace) if abs(order - 1) < 0.5 else torch.log(trace)
+    logarithm = torch.log1p(trace) if _is_near_one(order) else torch.log(trace)
     return logarithm / ((1 - order) * math.log(2))
 
 
@@ -424,7 +433,7 @@ def _quadratic_forms(diagonal: Tensor, beside: Tensor, order: float) -> Tensor:
     if order == 1:
         of_values = torch.special.entr(values) / math.log(2)
     else:
-        of_values = _excess(values, order) if abs(order - 1) < 0.5 else values**order
+        of_values = _excess(values, order) if _is_near_one(order) else values**order
     return (vectors[:, 0, :].square() * of_values).sum(-1)
 
 
