@@ -111,6 +111,8 @@ def _targets_told(table: pd.DataFrame) -> list[dict]:
 
 def _measured(row: dict) -> str:
     """In the words of the target."""
+    if math.isnan(row["ratio"]):
+        return "–"
     times = f"{1 / row['ratio']:.3g}x of it" if row["floor"] else f"{row['ratio']:.3g}x"
     return f"{times}; {row['share_of_limit']:.0%} of the limit" if "limit" in row["target"] else times
 
@@ -205,7 +207,7 @@ def plot_speed(table: pd.DataFrame):
     names = [f"{each.title}, n = {each.n:,}  ·  {each.against}" for each in shown.itertuples()]
     ax.set_yticks(heights, names, fontsize=11)
     ax.axvline(1, color=style.MUTED, linewidth=1)
-    low, high = min(0.5, shown["ratio"].min() / 2), max(10, shown["ratio"].max() * 2.5)
+    low, high = min(0.5, shown["ratio"].min() / 3), max(10, shown["ratio"].max() * 2.5)
     ax.set(xscale="log", xlim=(low, high), xlabel="times as fast as the formula or library of today")
     ax.legend(loc="lower right", markerscale=0.8)
     return figure, f"Grey: a floor, not a rival: part of the work of every method. {_where(table)}"
