@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import collections
+from itertools import pairwise
+
 import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.spatial.distance import pdist
-from scipy.special import digamma, logsumexp
+from scipy.special import digamma, gamma, logsumexp
 
 BITS_PER_NAT = 1 / np.log(2)
 SCALE_OF_BOUND = {"upper": 2.0, "lower": 8.0}  # k = exp(-distance^2 / (scale v))
@@ -216,3 +219,131 @@ def label_entropies_by_hand(y_true, y_predicted, n_classes: int):
         return -(p * np.log2(p)).sum()
 
     return np.array([of_row(row) for row in confusion]), np.array([of_row(column) for column in confusion.T])
+
+
+# ------------------------------------------------------------------------------------ matrix-based Rényi entropy
+
+
+def kernel_matrix_of_trace_one(variables, bandwidths):
+    """The normalised Hadamard product of one Gaussian kernel matrix a variable, distances from differences of rows."""
+    product = 1.0
+    for variable, bandwidth in zip(variables, bandwidths, strict=True):
+        rows = np.asarray(variable, np.float64)
+        squared_distances = ((rows[:, None] - rows[None]) ** 2).sum(-1)
+        product = product * np.exp(-squared_distances / (2 * float(bandwidth) ** 2))
+    return product / np.trace(product)
+
+
+def renyi_entropy_by_eigenvalues(variables, bandwidths, alpha: float) -> float:
+    """Sanchez Giraldo et al. (2015), definitions 1 and 2, in bits; alpha = 1 is the von Neumann entropy."""
+    eigenvalues = np.linalg.eigvalsh(kernel_matrix_of_trace_one(variables, bandwidths))
+    eigenvalues = eigenvalues[eigenvalues > 0]
+    if alpha == 1:
+        return float(-(eigenvalues * np.log2(eigenvalues)).sum())
+    return float(np.log2((eigenvalues**alpha).sum()) / (1 - alpha))
+
+
+def renyi_information_by_eigenvalues(x, maps, bandwidth_x, bandwidths, alpha: float) -> float:
+    """Yu et al. (2018), eq. 5, in bits: three entropies one after another."""
+    of_x = renyi_entropy_by_eigenvalues([x], [bandwidth_x], alpha)
+    of_maps = renyi_entropy_by_eigenvalues(maps, bandwidths, alpha)
+    return of_x + of_maps - renyi_entropy_by_eigenvalues([x, *maps], [bandwidth_x, *bandwidths], alpha)
+
+
+# ------------------------------------------------------------------------------------ exact information
+
+
+def information_by_counting(states, y, weights=None) -> tuple[float, float]:
+    """(H(T), I(T;Y)) in bits, one input after another in a dictionary of whole rows."""
+    weights = np.ones(len(states)) if weights is None else np.asarray(weights, np.float64)
+    joint = collections.Counter()
+    for row, label, weight in zip(states, y, weights, strict=True):
+        joint[tuple(int(value) for value in row), int(label)] += weight / weights.sum()
+    of_states, of_labels = collections.Counter(), collections.Counter()
+    for (state, label), p in joint.items():
+        of_states[state] += p
+        of_labels[label] += p
+    entropies = [-sum(p * np.log2(p) for p in each.values() if p > 0) for each in (of_states, of_labels, joint)]
+    return entropies[0], entropies[0] + entropies[1] - entropies[2]
+
+
+def table_information_by_loops(joint) -> float:
+    """sum p(x,y) log2( p(x,y) / p(x) p(y) ), cell after cell."""
+    p = np.asarray(joint, np.float64)
+    p = p / p.sum()
+    total = 0.0
+    for row in range(p.shape[0]):
+        for column in range(p.shape[1]):
+            if p[row, column] > 0:
+                total += p[row, column] * np.log2(p[row, column] / (p[row].sum() * p[:, column].sum()))
+    return float(total)
+
+
+def mixture_entropy_by_quadrature(centres, variance: float, weights) -> float:
+    """Differential entropy in bits of a weighted mixture of normals on the line, by scipy's adaptive quadrature."""
+    centres, weights = np.asarray(centres, np.float64), np.asarray(weights, np.float64)
+    centres, weights = centres[weights > 0], weights[weights > 0] / weights.sum()
+
+    def integrand(x: float) -> float:
+        kernels = np.exp(-((x - centres) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+        density = (kernels * weights).sum()
+        return -density * np.log(density) if density > 0 else 0.0
+
+    reach = 12 * np.sqrt(variance)  # the density beyond is below e^-72
+    inner = np.unique(np.concatenate([centres - reach, centres, centres + reach]))
+    pieces = [quad(integrand, *ends, epsabs=1e-12, limit=200)[0] for ends in pairwise(inner)]
+    return sum(pieces) * BITS_PER_NAT
+
+
+def mixture_information_by_hand(centres, y, variance: float, weights=None) -> tuple[float, float]:
+    """(I(X;T+Z), I(T+Z;Y)) in bits: h(T+Z) less h(Z), and less the entropies given the label."""
+    centres, y = np.asarray(centres, np.float64), np.asarray(y)
+    weights = np.ones(len(centres)) if weights is None else np.asarray(weights, np.float64)
+    whole = mixture_entropy_by_quadrature(centres, variance, weights)
+    of_noise = np.log2(2 * np.pi * np.e * variance) / 2
+    given_y = 0.0
+    for label in np.unique(y[weights > 0]):
+        own = y == label
+        share = weights[own].sum() / weights.sum()
+        given_y += share * mixture_entropy_by_quadrature(centres[own], variance, weights[own])
+    return whole - of_noise, whole - given_y
+
+
+# ------------------------------------------------------------------------------------ exact information of samplers
+
+
+def entropy_of_density(density, ends) -> float:
+    """-integral of f log2 f over the pieces between `ends`, by adaptive quadrature."""
+
+    def integrand(x: float) -> float:
+        value = density(x)
+        return -value * np.log2(value) if value > 0 else 0.0
+
+    return sum(quad(integrand, *piece, epsabs=1e-12, limit=200)[0] for piece in pairwise(ends))
+
+
+def student_entropy_by_radius(dimension: int, degrees: float) -> float:
+    """Entropy in bits of a standard Student t, from its unnormalised radial density q(r) alone."""
+    surface = 2 * np.pi ** (dimension / 2) / gamma(dimension / 2)
+
+    def log_q(r: float) -> float:
+        return -(degrees + dimension) / 2 * np.log1p(r**2 / degrees)
+
+    def radial(weight) -> float:
+        def integrand(u: float) -> float:  # r = e^u: heavy tails become exponential ones
+            r = np.exp(u)
+            return np.exp(log_q(r)) * weight(r) * r**dimension
+
+        return sum(quad(integrand, *piece, epsabs=1e-13, limit=200)[0] for piece in pairwise(np.arange(-40, 81, 8)))
+
+    total = surface * radial(lambda r: 1.0)
+    return (np.log(total) - surface / total * radial(log_q)) * BITS_PER_NAT
+
+
+def information_on_a_grid(joint_density, density_x, density_y, n_points: int) -> float:
+    """I(X;Y) in bits of two real variables by the midpoint rule on the plane, both axes stretched by the tangent."""
+    u = (np.arange(n_points) + 0.5) / n_points * np.pi - np.pi / 2
+    x, jacobian = np.tan(u), np.pi / n_points / np.cos(u) ** 2
+    f = joint_density(x[:, None], x[None, :])
+    ratio = np.log2(f) - np.log2(density_x(x))[:, None] - np.log2(density_y(x))[None, :]
+    return float((f * ratio * jacobian[:, None] * jacobian[None, :]).sum())
