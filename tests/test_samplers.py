@@ -118,8 +118,8 @@ def test_student_information_in_one_and_one_dimension_matches_the_plane(rho, deg
         lambda x, y: joint.pdf(np.stack(np.broadcast_arrays(x, y), axis=-1)),
         stats.t(degrees).pdf, stats.t(degrees).pdf, 600,
     )  # fmt: skip
-    # the midpoint rule with 600 points: what 3 degrees leave beyond the last one, halved from 600 to 1,200
-    assert samplers.student(1, rho, degrees).mutual_information == pytest.approx(expected, abs=2e-4)
+    # 3 degrees, the heavier tail: 3e-6 bits off with 600 points, 4e-7 with 1,200
+    assert samplers.student(1, rho, degrees).mutual_information == pytest.approx(expected, abs=1e-5)
 
 
 def test_student_tends_to_the_normal_with_many_degrees():
@@ -329,12 +329,12 @@ def test_monotone_maps_change_nothing_for_ranks_and_much_for_widths_and_kernels(
         for how in ({"spacing": "equal_count"}, {"range": None})
     )
     assert by_rank[0] == pytest.approx(by_rank[1], abs=1e-12)  # the same bins
-    assert abs(by_width[0] - by_width[1]) > 0.05  # measured: .06 bits and more
+    assert abs(by_width[0] - by_width[1]) > 0.05  # measured: .13 bits and more
     kernel, new_kernel = (
         float(renyi_mutual_information(*pair, bandwidth=0.3))
         for pair in ((x[:200], y[:200]), (new_x[:200], new_y[:200]))
     )
-    assert abs(kernel - new_kernel) > 0.05
+    assert abs(kernel - new_kernel) > 0.05  # measured: .16 bits and more
 
 
 # ------------------------------------------------------------------------------------ every sampler
