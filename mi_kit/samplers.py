@@ -7,6 +7,7 @@ of each variable that can be undone changes no information, so the hard cases ha
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,8 +17,10 @@ from scipy.special import digamma, gammaln
 from torch import Tensor
 
 from . import estimators as est
+from .estimators import inputs
 
 LN2 = math.log(2)
+LARGEST_DEGREES = 1e6  # beyond, the entropies of Student's t cancel to nothing in float64
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,7 @@ class Sampler:
 
     def sample(self, n: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
         """n independent pairs: x (n, d_x) and y (n, d_y), float64. The same seed gives the same pairs."""
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise ValueError(f"n must be an integer of at least 1; got n={n!r}.")
+        n, seed = inputs.whole("n", n, 1), inputs.whole("seed", seed, 0)
         x, y = self.draw(n, np.random.default_rng(seed))
         return torch.from_numpy(np.ascontiguousarray(x, float)), torch.from_numpy(np.ascontiguousarray(y, float))
 
@@ -49,11 +51,11 @@ def normal(covariance, d_x: int, name: str = "normal", title: str = "normal") ->
 
     Raises ValueError where the covariance is not symmetric and positive definite, or d_x leaves X or Y empty.
     """
-    covariance = np.asarray(covariance, float)
-    square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
+    covariance = _array("covariance", covariance)
+    square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1] and covariance.size
     if not square or not np.allclose(covariance, covariance.T) or np.linalg.eigvalsh(covariance).min() <= 0:
-        raise ValueError(f"covariance must be symmetric and positive definite; got shape={covariance.shape}.")
-    if not 1 <= d_x < len(covariance):
+        raise ValueError(f"covariance must be symmetric and positive definite; got covariance={covariance.tolist()!r}.")
+    if inputs.whole("d_x", d_x, 1) >= len(covariance):
         raise ValueError(f"d_x must lie between 1 and {len(covariance) - 1}; got d_x={d_x!r}.")
     factor = np.linalg.cholesky(covariance)
 
@@ -62,6 +64,21 @@ def normal(covariance, d_x: int, name: str = "normal", title: str = "normal") ->
         return z[:, :d_x], z[:, d_x:]
 
     return Sampler(name, title, _log_determinants(covariance, d_x) / LN2, draw)
+
+
+def _array(name: str, values) -> np.ndarray:
+    """Finite real numbers as a float array; ValueError otherwise."""
+    array = inputs.tensor_of(name, values)
+    if array.is_complex() or not torch.isfinite(array.double()).all():
+        raise ValueError(f"{name} must be real and finite; got {name}={values!r}.")
+    return array.double().cpu().numpy()
+
+
+def _correlation(rho: float, least: float = -1.0) -> float:
+    """A correlation above `least` and below 1; ValueError otherwise."""
+    if not isinstance(rho, numbers.Real) or isinstance(rho, bool) or not least < rho < 1:
+        raise ValueError(f"rho must lie between {least:g} and 1, both excluded; got rho={rho!r}.")
+    return float(rho)
 
 
 def _log_determinants(covariance: np.ndarray, d_x: int) -> float:
@@ -73,8 +90,9 @@ def _log_determinants(covariance: np.ndarray, d_x: int) -> float:
 
 def correlated_pairs(d: int, rho: float, n_correlated: int | None = None) -> Sampler:
     """d + d dimensions, x_i correlated with y_i alone, in the first `n_correlated` pairs (None: in all of them)."""
-    n_correlated = d if n_correlated is None else n_correlated
-    if not 0 <= n_correlated <= d:
+    d, rho = inputs.whole("d", d, 1), _correlation(rho)
+    n_correlated = d if n_correlated is None else inputs.whole("n_correlated", n_correlated, 0)
+    if n_correlated > d:
         raise ValueError(f"n_correlated must lie between 0 and d={d}; got n_correlated={n_correlated}.")
     covariance = np.eye(2 * d)
     for place in range(n_correlated):
@@ -85,7 +103,9 @@ def correlated_pairs(d: int, rho: float, n_correlated: int | None = None) -> Sam
 
 def equicorrelated(d: int, rho: float) -> Sampler:
     """d + d dimensions, every two of the 2 d coordinates with correlation rho."""
-    covariance = np.full((2 * d, 2 * d), float(rho))
+    d = inputs.whole("d", d, 1)
+    rho = _correlation(rho, -1 / (2 * d - 1))
+    covariance = np.full((2 * d, 2 * d), rho)
     np.fill_diagonal(covariance, 1)
     return normal(covariance, d, f"equicorrelated_{d}x{d}_{rho:g}", f"equicorrelated {d}+{d}, ρ = {rho:g}")
 
@@ -95,8 +115,9 @@ def student(d: int, rho: float, degrees: float) -> Sampler:
 
     I = 1/2 ln( |S_x| |S_y| / |S| ) + c(df): the three differential entropies of Student's t, summed.
     """
-    if not degrees > 0:
-        raise ValueError(f"degrees must be larger than 0; got degrees={degrees!r}.")
+    degrees = inputs.positive("degrees", degrees)
+    if degrees > LARGEST_DEGREES:
+        raise ValueError(f"degrees must be at most {LARGEST_DEGREES:g} (take a normal one); got degrees={degrees!r}.")
     base = correlated_pairs(d, rho)
 
     def spread(dimension: int) -> float:
@@ -164,7 +185,7 @@ def normal_cdf(x: np.ndarray) -> np.ndarray:
 
 def additive_uniform(epsilon: float) -> Sampler:
     """X uniform on [0, 1], Y = X + N, N uniform on [-e, e], e <= 1/2: I = e + ln(1 / 2e) nats."""
-    if not 0 < epsilon <= 0.5:
+    if inputs.positive("epsilon", epsilon) > 0.5:
         raise ValueError(f"epsilon must lie between 0 (not included) and 0.5; got epsilon={epsilon!r}.")
 
     def draw(n: int, generator: np.random.Generator):
@@ -177,8 +198,7 @@ def additive_uniform(epsilon: float) -> Sampler:
 
 def uniform_steps(m: int) -> Sampler:
     """X uniform on 0 .. m - 1, Y uniform on [X, X + 2]: I = ln m - (m - 1) ln 2 / m nats (Gao et al. 2017)."""
-    if m < 1:
-        raise ValueError(f"m must be at least 1; got m={m!r}.")
+    m = inputs.whole("m", m, 1)
 
     def draw(n: int, generator: np.random.Generator):
         x = generator.integers(m, size=(n, 1)).astype(float)
@@ -189,8 +209,11 @@ def uniform_steps(m: int) -> Sampler:
 
 def discrete(joint, name: str = "discrete", title: str = "discrete table") -> Sampler:
     """Numbers of row and column of a table of joint probabilities."""
+    joint = inputs.tensor_of("joint", joint)
+    if joint.ndim != 2:
+        raise ValueError(f"joint must have the shape (rows, columns); got shape={tuple(joint.shape)}.")
     information = float(est.discrete_information(joint))
-    p = np.asarray(joint, float) / np.sum(joint)
+    p = (joint.double() / joint.double().sum()).numpy()
 
     def draw(n: int, generator: np.random.Generator):
         cell = generator.choice(p.size, size=n, p=p.ravel())
@@ -201,7 +224,9 @@ def discrete(joint, name: str = "discrete", title: str = "discrete table") -> Sa
 
 def noisy_neuron(centres, noise_variance: float) -> Sampler:
     """X the number of a centre, all equally likely; Y its value with Gaussian noise: I by quadrature."""
-    centres = np.asarray(centres, float)
+    centres = _array("centres", centres)
+    if centres.ndim != 1 or len(centres) < 2:
+        raise ValueError(f"centres must be at least two numbers; got shape={centres.shape}.")
     information = est.mixture_information(centres[:, None], np.zeros(len(centres)), noise_variance=noise_variance)
 
     def draw(n: int, generator: np.random.Generator):
@@ -216,6 +241,8 @@ def quantised_network(n_bits: int = 10, n_units: int = 3, n_levels: int = 8, see
 
     X is drawn as its bits; Y, a function of X, as levels. I(X;Y) = H(Y), counted over all patterns.
     """
+    n_bits, n_units = inputs.whole("n_bits", n_bits, 1), inputs.whole("n_units", n_units, 1)
+    n_levels, seed = inputs.whole("n_levels", n_levels, 2), inputs.whole("seed", seed, 0)
     generator = np.random.default_rng(seed)
     patterns = (np.arange(2**n_bits)[:, None] >> np.arange(n_bits)) & 1
     weights = generator.normal(size=(n_bits, n_units)) / math.sqrt(n_bits)
@@ -259,6 +286,6 @@ def every() -> dict[str, Sampler]:
 def get(name: str) -> Sampler:
     """One of `every()` by its name; ValueError lists the names."""
     found = every()
-    if name not in found:
+    if not isinstance(name, str) or name not in found:
         raise ValueError(f"name must be one of {', '.join(found)}; got name={name!r}.")
     return found[name]

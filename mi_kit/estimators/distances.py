@@ -70,37 +70,49 @@ def inter_sample_entropy(x, *, n_neighbors: int, tile_elements: int = TILE_ELEME
 
 def _nearest(x: Tensor, k: int, tile_elements: int) -> tuple[Tensor, Tensor]:
     """Distances (n, k), float64, and numbers (n, k) of the k nearest other samples."""
-    nearest = _nearest_by_product(x, k, tile_elements)
-    distances = _exact_distances(x, nearest, tile_elements)
-    rounding = 8 * torch.finfo(x.dtype).eps * (x - x.mean(0)).square().sum(1).max()
-    if x.dtype == torch.float32 and rounding > 1e-3 * distances.amax(1).square().min():  # it could swap neighbours
-        nearest = _nearest_by_product(x.double(), k, tile_elements)
-        distances = _exact_distances(x, nearest, tile_elements)
+    points = x - x.mean(0)  # centred: the product rounds less
+    rounding = 8 * float(torch.finfo(x.dtype).eps * points.square().sum(1).max())
+    squared, nearest = _nearest_by_product(points, k, tile_elements)
+    if x.dtype == torch.float32 and rounding > 1e-3 * float(squared.amax(1).min()):  # it could swap neighbours
+        squared, nearest = _nearest_by_product(points.double(), k, tile_elements)
+    distances = squared.clamp(min=0).sqrt().double()
+    inexact = squared.amin(1) < 1e3 * rounding  # from differences: copies are at exactly 0 whatever was rounded
+    distances[inexact] = _exact_distances(x, inexact.nonzero()[:, 0], nearest[inexact], tile_elements)
     return distances, nearest
 
 
-def _nearest_by_product(x: Tensor, k: int, tile_elements: int) -> Tensor:
-    n = len(x)
-    points = x - x.mean(0)  # centred: the product below rounds less
+def _nearest_by_product(points: Tensor, k: int, tile_elements: int) -> tuple[Tensor, Tensor]:
+    """Squared distances (n, k) and numbers (n, k) of the nearest, each product of two samples taken once."""
+    n = len(points)
     squares = points.square().sum(1)
+    best = points.new_full((n, k), math.inf), torch.zeros(n, k, dtype=torch.int64, device=points.device)
     block = max(1, tile_elements // n)
-    found = []
-    with _full_precision(x.device.type):
+    with _full_precision(points.device.type):
         for first in range(0, n, block):
-            rows = slice(first, first + block)
-            ranks = torch.addmm(squares, points[rows], points.T, alpha=-2)  # |a - b|^2 - |a|^2: the same order
-            ranks[torch.arange(len(ranks)), torch.arange(first, first + len(ranks))] = math.inf
-            found.append(ranks.topk(k, dim=1, largest=False, sorted=False).indices)
-    return torch.cat(found)
+            rows, later = slice(first, min(first + block, n)), slice(first, n)
+            squared = torch.addmm(squares[later], points[rows], points[later].T, alpha=-2)
+            squared += squares[rows, None]
+            squared.diagonal().fill_(math.inf)
+            _keep_nearest(best, rows, squared, first, k)
+            if rows.stop < n:
+                _keep_nearest(best, slice(rows.stop, n), squared[:, rows.stop - first :].T.contiguous(), first, k)
+    return best
 
 
-def _exact_distances(x: Tensor, nearest: Tensor, tile_elements: int) -> Tensor:
-    """Distances to the samples chosen, from differences: copies are at exactly 0 whatever the product rounded."""
-    n, k = nearest.shape
-    block = max(1, tile_elements // (k * x.shape[1]))
+def _keep_nearest(best: tuple[Tensor, Tensor], rows: slice, squared: Tensor, first: int, k: int) -> None:
+    """Merge the distances of some rows to the samples from `first` on into their nearest so far."""
+    found = squared.topk(min(k, squared.shape[1]), dim=1, largest=False, sorted=False)
+    candidates = torch.cat([best[0][rows], found.values], 1), torch.cat([best[1][rows], found.indices + first], 1)
+    kept = candidates[0].topk(k, dim=1, largest=False, sorted=False)
+    best[0][rows], best[1][rows] = kept.values, candidates[1].gather(1, kept.indices)
+
+
+def _exact_distances(x: Tensor, rows: Tensor, nearest: Tensor, tile_elements: int) -> Tensor:
+    """Distances of the samples `rows` to the samples chosen for each, from their differences."""
+    block = max(1, tile_elements // (nearest.shape[1] * x.shape[1]))
     parts = [
-        torch.linalg.vector_norm(x[numbers] - x[first : first + len(numbers), None], dim=-1).double()
-        for first, numbers in zip(range(0, n, block), nearest.split(block), strict=True)
+        torch.linalg.vector_norm(x[chosen] - x[own, None], dim=-1).double()
+        for own, chosen in zip(rows.split(block), nearest.split(block), strict=True)
     ]
     return torch.cat(parts)
 
@@ -144,7 +156,9 @@ def _graph_entropy(weights: Tensor, nearest: Tensor) -> Tensor:
 # ------------------------------------------------------------------------------------ intra-sample entropy
 
 
-def intra_sample_entropy(maps, *, n_bins: int = 32, range: tuple[float, float] | None = None) -> Tensor:
+def intra_sample_entropy(
+    maps, *, n_bins: int = 32, range: tuple[float, float] | None = None, tile_elements: int = TILE_ELEMENTS
+) -> Tensor:
     """Entropy of the histogram of a map's values, averaged over the samples, for every channel, in bits.
 
     maps: (n, C, ...), n >= 1, any spatial dimensions (at least one value a map). n_bins: equal bins over `range`, the
@@ -161,21 +175,25 @@ def intra_sample_entropy(maps, *, n_bins: int = 32, range: tuple[float, float] |
     """
     maps = _maps("maps", maps, least=1)
     n_bins = inputs.whole("n_bins", n_bins, 1)
-    values = maps.flatten(2).double()
-    if range is None:
-        low, high = (values.amin(2, keepdim=True), values.amax(2, keepdim=True))
-        width = torch.where(high > low, high - low, torch.ones_like(high))
-    else:
-        first, last = inputs.interval("range", range)
-        if values.min() < first or values.max() > last:
-            raise ValueError(
-                f"maps must lie in range={range!r}; got values from {float(values.min())} to {float(values.max())}."
-            )
-        low, width = first, last - first
+    tile_elements = inputs.whole("tile_elements", tile_elements, 1)
+    bounds = None if range is None else inputs.interval("range", range)
+    low, high = torch.aminmax(maps)
+    if bounds and (low < bounds[0] or high > bounds[1]):
+        raise ValueError(f"maps must lie in range={range!r}; got values from {float(low)} to {float(high)}.")
+    block = max(1, tile_elements // maps[0].numel())
+    totals = [_histogram_entropies(part.flatten(2).double(), n_bins, bounds).sum(0) for part in maps.split(block)]
+    return (torch.stack(totals).sum(0) / len(maps)).to(maps.dtype)
+
+
+def _histogram_entropies(values: Tensor, n_bins: int, bounds: tuple[float, float] | None) -> Tensor:
+    """Of every map's values (n, C, values), over `bounds` or the map's own range: (n, C)."""
+    low, high = torch.aminmax(values, dim=2, keepdim=True)
+    if bounds:
+        low, high = (torch.full_like(low, end) for end in bounds)
+    width = torch.where(high > low, high - low, torch.ones_like(high))
     bins = ((values - low) * (n_bins / width)).long().clamp_(0, n_bins - 1)
     counts = values.new_zeros(*bins.shape[:2], n_bins).scatter_add_(2, bins, torch.ones_like(values))
-    entropies = torch.special.entr(counts / bins.shape[2]).sum(2) / math.log(2)
-    return entropies.mean(0).to(maps.dtype)
+    return _bits(counts / bins.shape[2])
 
 
 def _maps(name: str, value, least: int = 2) -> Tensor:

@@ -57,6 +57,8 @@ def exact_information(states, y, *, weights=None) -> ExactInformation:
         raise ValueError(f"states must hold whole numbers; got dtype={states.dtype}.")
     if states.is_floating_point() and (wrong := states[~torch.isfinite(states) | (states % 1 != 0)]).numel():
         raise ValueError(f"states must hold whole numbers; got {inputs.first_of(wrong)}.")
+    if states.is_floating_point() and states.numel() and states.abs().max() >= 2**62:
+        states = torch.unique(states, return_inverse=True)[1]  # only which are equal matters
     whole = states.long()
     if whole.ndim < 2 or whole.shape[-1] < 1 or whole.shape[-2] < 2:
         raise ValueError(
