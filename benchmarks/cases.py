@@ -201,7 +201,7 @@ def renyi_ready(x: Tensor, maps: Tensor) -> tuple:
 
 def renyi_work(n: int, n_maps: int) -> dict:
     distances, eigenvalues = n * n * (D_X + n_maps * D_MAP), 3 * 4 / 3 * n**3
-    return {"product_float64": distances + eigenvalues, "exponential_float64": 2 * n * n / 2}
+    return {"product_float32": distances, "product_float64": eigenvalues, "exponential_float64": 2 * n * n / 2}
 
 
 def renyi_case(n_maps: int, target: float) -> Case:
@@ -237,7 +237,7 @@ def stochastic_renyi(x: Tensor) -> Tensor:
 
 
 def renyi_2_work(n: int, d: int) -> dict:
-    return {"product_float64": n * n / 2 * 2 * d, "exponential_float64": n * n / 2}
+    return {"product_float32": n * n / 2 * 2 * d, "exponential_float32": n * n / 2}
 
 
 def stochastic_work(n: int, d: int) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from . import inputs
 
 LARGEST = 2**62
+TILE_ELEMENTS = 1 << 20  # activations that are digitised at a time
 SPACINGS = ("equal_width", "equal_count")
 CORRECTIONS = (None, "miller_madow")
 
@@ -60,7 +62,7 @@ def binned_information(
     t = inputs.samples("t", t)
     n, d = t.shape[-2:]
     y = inputs.labels("y", y, n, t.device)
-    digitise = _digitiser(n_bins, range, bin_width, spacing, per_neuron)
+    rule = _bin_rule(n_bins, range, bin_width, spacing, per_neuron)
     if correction not in CORRECTIONS:
         raise ValueError(f"correction must be None or 'miller_madow'; got correction={correction!r}.")
     if correction and weights is not None:
@@ -68,9 +70,14 @@ def binned_information(
     shares = _shares(weights, n, t)
     results = t.new_empty(2, math.prod(t.shape[:-2]))
     for entry, rows in enumerate(t.reshape(-1, n, d)):
-        bins = digitise(rows)
-        results[:, entry] = information_of_states(_row_codes(bins, int(bins.max()) + 1), y, shares, bool(correction))
+        results[:, entry] = information_of_states(_codes(rows, *rule(rows)), y, shares, bool(correction))
     return BinnedInformation(*results.reshape(2, *t.shape[:-2]))
+
+
+def _codes(rows: Tensor, digitise: Callable[[Tensor], Tensor], n_levels: int) -> Tensor:
+    """One number for every row of bins, (n, d) -> (n,): a few rows at a time, so that no (n, d) of bins is kept."""
+    block = max(1, TILE_ELEMENTS // rows.shape[1])
+    return torch.cat([_row_codes(digitise(part), n_levels) for part in rows.split(block)])
 
 
 def _shares(weights, n: int, t: Tensor) -> Tensor:
@@ -90,8 +97,8 @@ def _shares(weights, n: int, t: Tensor) -> Tensor:
 # ------------------------------------------------------------------------------------ from values to bin numbers
 
 
-def _digitiser(n_bins, range, bin_width, spacing, per_neuron):
-    """The function from (n, d) values to (n, d) bin numbers 0 .. that the arguments ask for."""
+def _bin_rule(n_bins, range, bin_width, spacing, per_neuron):
+    """What the arguments ask for: from all values (n, d) to a function that digitises rows of them, and the levels."""
     n_bins = inputs.whole("n_bins", n_bins, 1)
     bounds = None if range is None else inputs.interval("range", range)
     if spacing not in SPACINGS:
@@ -109,35 +116,39 @@ def _digitiser(n_bins, range, bin_width, spacing, per_neuron):
         return lambda rows: _by_count(rows, n_bins, per_neuron)
     if bounds is not None and per_neuron:
         raise ValueError(f"range must be None where per_neuron is True; got range={range!r}.")
-    return lambda rows: _digitise(rows, n_bins, bounds, per_neuron)
+    return lambda rows: _by_range(rows, n_bins, bounds, per_neuron)
 
 
-def _digitise(rows: Tensor, n_bins: int, bounds: tuple[float, float] | None, per_neuron: bool) -> Tensor:
+def _by_range(rows: Tensor, n_bins: int, bounds: tuple[float, float] | None, per_neuron: bool):
     """Equal bins over the range; inner edges belong to the bin above, the top edge to the last bin."""
-    values = rows.double()
-    low, high = torch.aminmax(values, dim=0) if per_neuron else torch.aminmax(values)
+    low, high = (end.double() for end in (torch.aminmax(rows, dim=0) if per_neuron else torch.aminmax(rows)))
     if bounds is not None:
         if low < bounds[0] or high > bounds[1]:
             raise ValueError(f"t must lie in range={bounds!r}; got values from {float(low)} to {float(high)}.")
         low, high = (torch.full_like(low, end) for end in bounds)
-    width = torch.where(high > low, high - low, torch.ones_like(low))  # a constant has one state
-    return ((values - low) * (n_bins / width)).long().clamp_(0, n_bins - 1)
+    step = n_bins / torch.where(high > low, high - low, torch.ones_like(low))  # a constant has one state
+    return lambda part: ((part.double() - low) * step).long().clamp_(0, n_bins - 1), n_bins
 
 
-def _by_width(rows: Tensor, width: float) -> Tensor:
-    bins = torch.floor(rows.double() / width)
-    if bins.abs().max() >= LARGEST:
+def _by_width(rows: Tensor, width: float):
+    first, last = (torch.floor(end.double() / width) for end in torch.aminmax(rows))
+    if max(abs(float(first)), abs(float(last))) >= LARGEST:
         raise ValueError(f"bin_width must leave fewer than 2^62 bins; got bin_width={width!r}.")
-    return (bins - bins.min()).long()
+    return lambda part: (torch.floor(part.double() / width) - first).long(), int(last - first) + 1
 
 
-def _by_count(rows: Tensor, n_bins: int, per_neuron: bool) -> Tensor:
-    """Edges at the quantiles k / n_bins of the sorted values; equal values always share a bin."""
-    values = rows.double() if per_neuron else rows.double().reshape(-1, 1)  # (m, features)
+def _by_count(rows: Tensor, n_bins: int, per_neuron: bool):
+    """Edges at the quantiles k / n_bins of the sorted values, the largest value of each bin but the last."""
+    values = rows if per_neuron else rows.reshape(-1, 1)  # (m, features)
     ordered = values.T.sort(dim=1).values.contiguous()  # (features, m)
     places = (torch.arange(1, n_bins, device=rows.device) * ordered.shape[1]) // n_bins - 1
-    edges = ordered[:, places.clamp(min=0)].contiguous()  # the largest value of each bin but the last
-    return torch.searchsorted(edges, values.T.contiguous()).T.reshape(rows.shape)
+    edges = ordered[:, places.clamp(min=0)].contiguous()
+
+    def digitise(part: Tensor) -> Tensor:
+        values = part if per_neuron else part.reshape(-1, 1)
+        return torch.searchsorted(edges, values.T.contiguous()).T.reshape(part.shape)
+
+    return digitise, n_bins
 
 
 # ------------------------------------------------------------------------------------ from rows to information

@@ -86,25 +86,28 @@ def _nearest_by_product(points: Tensor, k: int, tile_elements: int) -> tuple[Ten
     n = len(points)
     squares = points.square().sum(1)
     best = points.new_full((n, k), math.inf), torch.zeros(n, k, dtype=torch.int64, device=points.device)
-    block = max(1, tile_elements // n)
+    tile = max(1, min(n, math.isqrt(tile_elements)))
     with _full_precision(points.device.type):
-        for first in range(0, n, block):
-            rows, later = slice(first, min(first + block, n)), slice(first, n)
-            squared = torch.addmm(squares[later], points[rows], points[later].T, alpha=-2)
-            squared += squares[rows, None]
-            squared.diagonal().fill_(math.inf)
-            _keep_nearest(best, rows, squared, first, k)
-            if rows.stop < n:
-                _keep_nearest(best, slice(rows.stop, n), squared[:, rows.stop - first :].T.contiguous(), first, k)
+        for i in range(0, n, tile):
+            for j in range(i, n, tile):
+                rows, columns = slice(i, min(i + tile, n)), slice(j, min(j + tile, n))
+                squared = torch.addmm(squares[columns], points[rows], points[columns].T, alpha=-2)
+                squared += squares[rows, None]
+                if i == j:
+                    squared.fill_diagonal_(math.inf)
+                _keep_nearest(best, rows, squared, j, k)
+                if j > i:
+                    _keep_nearest(best, columns, squared.T.contiguous(), i, k)
     return best
 
 
 def _keep_nearest(best: tuple[Tensor, Tensor], rows: slice, squared: Tensor, first: int, k: int) -> None:
     """Merge the distances of some rows to the samples from `first` on into their nearest so far."""
     found = squared.topk(min(k, squared.shape[1]), dim=1, largest=False, sorted=False)
-    candidates = torch.cat([best[0][rows], found.values], 1), torch.cat([best[1][rows], found.indices + first], 1)
-    kept = candidates[0].topk(k, dim=1, largest=False, sorted=False)
-    best[0][rows], best[1][rows] = kept.values, candidates[1].gather(1, kept.indices)
+    values = torch.cat([best[0][rows], found.values], 1)
+    numbers = torch.cat([best[1][rows], found.indices + first], 1)
+    kept = values.topk(k, dim=1, largest=False, sorted=False)
+    best[0][rows], best[1][rows] = kept.values, numbers.gather(1, kept.indices)
 
 
 def _exact_distances(x: Tensor, rows: Tensor, nearest: Tensor, tile_elements: int) -> Tensor:
@@ -255,12 +258,13 @@ def _joint_counts(points_a: Tensor, points_b: Tensor, n_bins: int, tile_elements
     """
     n = points_a.shape[1]
     count = _joint_counts_by_product if points_a.is_cuda else _joint_counts_by_tally
-    sides = [(points, *_ends(points)) for points in (points_a, points_b)]
     strips = [slice(first, min(first + STRIP, n - 1)) for first in range(0, n - 1, STRIP)]
+    keep = n * n // 2 * max(len(points_a), len(points_b)) <= tile_elements  # few enough: distances are taken once
+    sides = [_Side(points, strips, keep) for points in (points_a, points_b)]
     joint = torch.zeros(len(points_a), len(points_b), n_bins, n_bins, dtype=torch.int64, device=points_a.device)
     waiting: list[list[Tensor]] = []  # strips are gathered until they fill a tile: counters cost time of their own
     for strip in strips:
-        waiting.append([_binned_distances(*side, strip, n_bins) for side in sides])
+        waiting.append([side.bins(strip, n_bins) for side in sides])
         gathered = sum(part[0].numel() for part in waiting)
         if gathered >= tile_elements or strip is strips[-1]:
             joint += count(*(torch.cat(parts, 1) for parts in zip(*waiting, strict=True)), n_bins, tile_elements)
@@ -268,27 +272,29 @@ def _joint_counts(points_a: Tensor, points_b: Tensor, n_bins: int, tile_elements
     return joint
 
 
-def _ends(points: Tensor) -> tuple[Tensor, Tensor]:
-    """The smallest and the largest squared distance over pairs i < j of every channel: (C,) each."""
-    n = points.shape[1]
-    low, high = points.new_full((len(points),), math.inf), points.new_zeros(len(points))
-    for first in range(0, n - 1, STRIP):
-        strip = slice(first, min(first + STRIP, n - 1))
-        squared = _squared_distances(points, strip)
-        high = torch.maximum(high, squared.amax((1, 2)))
-        squared[:, ~_later(strip, n, points.device)] = math.inf
-        low = torch.minimum(low, squared.amin((1, 2)))
-    return low, high
+class _Side:
+    """The distances in every channel of one side: their ends, and their bin numbers strip by strip."""
 
+    def __init__(self, points: Tensor, strips: list[slice], keep: bool):
+        self.points, self.kept = points, {}
+        self.low, self.high = points.new_full((len(points),), math.inf), points.new_zeros(len(points))
+        for strip in strips:
+            squared = _squared_distances(points, strip)
+            self.high = torch.maximum(self.high, squared.amax((1, 2)))
+            squared[:, ~_later(strip, points.shape[1], points.device)] = math.inf
+            self.low = torch.minimum(self.low, squared.amin((1, 2)))
+            if keep:
+                self.kept[strip.start] = squared
 
-def _binned_distances(points: Tensor, low: Tensor, high: Tensor, strip: slice, n_bins: int) -> Tensor:
-    """Bin numbers of the distances of the samples in a strip to all later ones, in every channel: (C, pairs)."""
-    low, high = low.sqrt()[:, None, None], high.sqrt()[:, None, None]
-    distances = _squared_distances(points, strip).sqrt_()
-    step = torch.where(high > low, n_bins / (high - low), torch.zeros_like(low))  # all alike: one bin
-    bins = distances.sub_(low).mul_(step).clamp_(0, n_bins - 1).to(torch.int32)
-    pairs = _later(strip, points.shape[1], points.device).flatten().nonzero()[:, 0]
-    return bins.flatten(1).index_select(1, pairs)
+    def bins(self, strip: slice, n_bins: int) -> Tensor:
+        """Bin numbers of the distances of the samples in a strip to all later ones: (C, pairs)."""
+        squared = self.kept.pop(strip.start, None)
+        squared = _squared_distances(self.points, strip) if squared is None else squared
+        low, high = self.low.sqrt()[:, None, None], self.high.sqrt()[:, None, None]
+        step = torch.where(high > low, n_bins / (high - low), torch.zeros_like(low))  # all alike: one bin
+        later = _later(strip, self.points.shape[1], self.points.device).flatten().nonzero()[:, 0]
+        distances = squared.sqrt_().sub_(low).flatten(1).index_select(1, later)
+        return distances.mul_(step[:, 0]).clamp_(0, n_bins - 1).to(torch.int32)
 
 
 def _later(strip: slice, n: int, device) -> Tensor:
@@ -315,7 +321,7 @@ def _joint_counts_by_tally(bins_a: Tensor, bins_b: Tensor, n_bins: int, tile_ele
     Two channels of b are counted at a time, in one histogram of three dimensions: half the passes over the pairs. The
     counter is that of a sparse matrix made dense, which adds up what falls on one place.
     """
-    together = 2 if n_bins**3 <= LARGEST_TALLY else 1
+    together = 2 if n_bins**3 <= min(LARGEST_TALLY, bins_a.shape[1]) else 1
     bins_a, bins_b = bins_a.numpy(), bins_b.numpy()
     joint = np.empty((len(bins_a), len(bins_b), n_bins, n_bins), dtype=np.int64)
     ones = np.ones(bins_a.shape[1], dtype=np.int32)
