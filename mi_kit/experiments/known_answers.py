@@ -312,7 +312,7 @@ def renyi_large_n(settings: Settings) -> pd.DataFrame:
 ORDERS = (0.5, 0.8, 1.01, 1.1, 1.5, 2.0, 3.0, 5.0)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def subadditivity(settings: Settings) -> pd.DataFrame:
     """S(X) + S(T) - S(X, T) over alpha and n: for the constructed case, and for a trained network's layers."""
     x, _, activations = _activations(settings)
@@ -340,8 +340,9 @@ def _half_clusters(n: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _order_rows(case: str, seed: int, n: int, found: torch.Tensor) -> list[dict]:
+    name = "known answers" if case == "constructed" else _patterns().name
     return [
-        {"dataset": "known answers", "model": case, "seed": seed, "step": 0, "case": case, "n": n, "alpha": alpha,
+        {"dataset": name, "model": case, "seed": seed, "step": 0, "case": case, "n": n, "alpha": alpha,
          "value": float(value)}
         for alpha, value in zip(ORDERS, found, strict=True)
     ]  # fmt: skip
@@ -436,7 +437,7 @@ def _distance_rows(quantity: str, seed: int, n: int, parameter: int, value, trut
     ]  # fmt: skip
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def guide(settings: Settings) -> pd.DataFrame:
     """For a question, a dimension and a number of samples: the two estimators that came nearest, and their errors."""
     pairs = normal_pairs(settings)
@@ -445,7 +446,7 @@ def guide(settings: Settings) -> pd.DataFrame:
     layers = quantised_network(settings)
     layers = layers[layers["levels"] == max(settings.levels)]
     questions = {"i_xt": "How much does a quantised layer keep of X?", "i_ty": "How much does it know of Y?"}
-    for (quantity, n), group in layers.groupby(["quantity", "n"], sort=False):
+    for (quantity, n), group in layers.groupby(["quantity", "n"]):
         parts.append((questions[quantity], "3 to 10 neurons", n, group))
     rows = []
     for question, dimension, n, group in parts:
@@ -454,9 +455,10 @@ def guide(settings: Settings) -> pd.DataFrame:
         table = pd.DataFrame({"rms": by.apply(lambda e: float(np.sqrt((e**2).mean()))), "bias": by.mean()})
         table = table.dropna().sort_values("rms")
         best, second = table.iloc[0], table.iloc[1]
+        at_bound = group.get("at_bound", pd.Series(False, group.index))[group["estimator"] == table.index[0]]
         rows.append(
             {"question": question, "dimension": dimension, "n": int(n), "truth up to": group["truth"].max(),
-             "nearest": table.index[0], "error": best["rms"], "bias": best["bias"],
+             "nearest": table.index[0], "error": best["rms"], "bias": best["bias"], "saturated": at_bound.mean(),
              "second": table.index[1], "its error": second["rms"], "its bias": second["bias"]}
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -611,7 +613,7 @@ def draw_binning(experiment: Experiment) -> plt.Figure:
         ax.axhline(truth, color="black", ls="--", lw=2.2, label="exact")
         ax.set(xlabel="samples n", ylabel="H(binned T)  [bit]", ylim=(0, 1.15 * max(truth, ends.max())))
         ax.set_title(f"{letter}  {d} neuron{'s' if d > 1 else ''}, exact {truth:.1f} bit", loc="left")
-    axes[0, 0].legend(fontsize=11, loc="lower right")
+    axes[1, 1].legend(fontsize=11, loc="center right")
     return figure
 
 
@@ -776,7 +778,7 @@ def network_words(experiment: Experiment) -> str:
 def show_guide(table: pd.DataFrame):
     """The guide for a page: root mean square errors in bits, the trustworthy ones in green."""
     shown = table.rename(columns={"error": "RMS error", "its error": "its RMS error"})
-    formats = {column: "{:.2f}" for column in shown.select_dtypes("number")} | {"n": "{:,}"}
+    formats = {column: "{:.2f}" for column in shown.select_dtypes("number")} | {"n": "{:,}", "saturated": "{:.0%}"}
 
     def colour(error: float) -> str:
         chosen = "#d5efdb" if error < 0.1 else "#f7ecc9" if error < 0.5 else "#f9d6d0"
