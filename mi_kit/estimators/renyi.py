@@ -87,10 +87,10 @@ def renyi_mutual_information(x, maps, *, alpha=1.01, bandwidth, tile_elements: i
     alpha, tile_elements, returns and raises: as `renyi_entropy`.
 
     What it measures: a difference of three entropies of one kernel each; see `renyi_entropy` for what s does to them.
-    It is at most min(S(X), S(T)), but can be negative: the joint entropy is at most the sum of the two at alpha = 1, for
-    large n no longer at 1.1, and at alpha = 2 not even for twenty samples (X puts 1-10 into one cluster, Y 11-20, all
-    others far apart: I = -0.597 bits). It does not vanish for independent variables either: with n samples and a small
-    s both marginals and the joint are near log2 n, and so is I.
+    It is at most min(S(X), S(T)), but can be negative: the joint entropy is at most the sum of the two at alpha = 1,
+    for large n no longer at 1.1, and at alpha = 2 not even for twenty samples (X puts 1-10 into one cluster, Y 11-20,
+    all others far apart: I = -0.597 bits). It does not vanish for independent variables either: with n samples and a
+    small s both marginals and the joint are near log2 n, and so is I.
 
     Source: Yu, Jenssen and Principe (2018), eq. 5.
     """
