@@ -60,7 +60,8 @@ def page(lab, request):
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
         page = browser.new_page(viewport={"width": 1400, "height": 24_000})
-        page.goto(f"{lab}/lab/tree/{request.param}/{request.param}.ipynb")
+        # a workspace of its own: JupyterLab would open the notebook of the test before, too
+        page.goto(f"{lab}/lab/workspaces/{request.param}/tree/{request.param}/{request.param}.ipynb")
         page.wait_for_selector(".jupyter-widgets.widget-image", state="visible", timeout=90_000)
         page.sliders, page.keys = SLIDERS[request.param]
         yield page
@@ -68,6 +69,8 @@ def page(lab, request):
 
 
 def test_sliders_are_there_before_any_cell_is_run(page):
+    handles = "number => document.querySelectorAll('.noUi-handle').length >= number"
+    page.wait_for_function(handles, arg=page.sliders, timeout=60_000)  # they are drawn one after the other
     assert page.locator(".noUi-handle").count() == page.sliders
     assert len(page.evaluate(VISIBLE_FRAME)) >= 1
 
