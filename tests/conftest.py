@@ -43,10 +43,10 @@ def environment(home: Path, data: str | None = None) -> dict:
     return kept | ({"MI_KIT_DATA": data} if data else {})
 
 
-def smoke_run(home: Path, data: str | None) -> Path:
-    """All notebooks executed by `mi-kit run --profile smoke`; the folder that holds one folder for each."""
+def smoke_run(home: Path, data: str | None, *names: str) -> Path:
+    """Notebooks (all, or those named) executed by `mi-kit run --profile smoke`; the folder with a folder for each."""
     shutil.copytree(REPOSITORY / "notebooks", home / "notebooks")
-    finished = command("run", "--profile", "smoke", home=home, data=data)
+    finished = command("run", *names, "--profile", "smoke", home=home, data=data)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return home / "figures" / "smoke"
 
@@ -59,7 +59,7 @@ def smoke_on_digits(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def smoke_on_mnist(tmp_path_factory):
-    """The smoke runs on real MNIST and the 12-bit patterns."""
+    """The smoke run of notebook 01 on real MNIST and the 12-bit patterns."""
     if not DATA or not (Path(DATA) / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").exists():
         pytest.skip("MI_KIT_DATA does not name a folder with MNIST")
-    return smoke_run(tmp_path_factory.mktemp("mnist"), str(Path(DATA).resolve()))
+    return smoke_run(tmp_path_factory.mktemp("mnist"), str(Path(DATA).resolve()), "01")

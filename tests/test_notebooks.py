@@ -51,8 +51,10 @@ def test_notebook_is_committed_without_outputs_and_has_an_experiment(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run", ["smoke_on_mnist", "smoke_on_digits"])
-@pytest.mark.parametrize("notebook", PAPERS)
+@pytest.mark.parametrize(
+    ("run", "notebook"),
+    [("smoke_on_mnist", "01_mi_visualisation"), *(("smoke_on_digits", notebook) for notebook in PAPERS)],
+)
 def test_smoke_run_leaves_figures_numbers_claims_and_manifest(run, notebook, request):
     folder, module = request.getfixturevalue(run) / notebook, experiments.module_of(notebook)
     for name in module.FIGURES:
@@ -103,13 +105,11 @@ def test_every_output_is_free_of_errors_and_warnings(smoke_on_digits, notebook):
 )
 def test_second_run_is_answered_from_what_is_on_disk(smoke_on_digits, notebook, figures):
     home, folder = smoke_on_digits.parents[1], smoke_on_digits / notebook
-    kept = [home / "data" / "runs", home / "data" / "cache"]
-    before = {path: path.stat().st_mtime_ns for each in kept for path in each.rglob("*") if path.is_file()}
+    before = times_of(home)
     tables = [pd.read_csv(folder / f"{name}.csv") for name in figures]
     finished = command("run", notebook, "--profile", "smoke", home=home)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    after = {path: path.stat().st_mtime_ns for each in kept for path in each.rglob("*") if path.is_file()}
-    assert after == before
+    assert times_of(home) == before
     for name, table in zip(figures, tables, strict=True):
         pd.testing.assert_frame_equal(pd.read_csv(folder / f"{name}.csv"), table)
 
@@ -146,6 +146,12 @@ def test_kill_in_the_middle_ends_the_kernel_and_loses_nothing_finished(tmp_path)
     finally:
         again.send_signal(signal.SIGINT)
         assert again.wait(30) == 130
+
+
+def times_of(home) -> dict:
+    """When the files of runs and the cached tables were written; pictures carry the commit, which may change."""
+    files = [*(home / "data" / "runs").rglob("*"), *(home / "data" / "cache").rglob("*.parquet")]
+    return {path: path.stat().st_mtime_ns for path in files if path.is_file()}
 
 
 def waited_until(condition, seconds: float) -> None:
