@@ -2,6 +2,7 @@
 
 import functools
 import json
+import threading
 
 import numpy as np
 import pandas as pd
@@ -175,6 +176,31 @@ def test_tensors_come_back_to_the_bit(what, home):
         assert folder.trained_to() == 12
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[key], tensors[key]) and found[key].dtype == tensors[key].dtype for key in tensors)
+
+
+def test_a_state_is_read_whole_while_another_one_replaces_it(home):
+    folder = runs.RunFolder(home / "busy", {})
+    folder.path.mkdir()
+    sizes = {7: 10, 12_345_678: 20_000}  # by step: header and file differ in length
+    states = [(step, [(folder, {"model/w": torch.full((size,), float(step))})]) for step, size in sizes.items()]
+    runs.write_states(*states[0])
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            for state in states:
+                runs.write_states(*state)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(500):
+            assert folder.trained_to() in sizes
+            weights = folder.state()["model/w"]
+            assert len(weights) == sizes[int(weights[0])]
+    finally:
+        done.set()
+        writer.join()
 
 
 def test_checkpoints_beyond_eight_digits_are_found(home):
