@@ -22,7 +22,7 @@ SATURATED_SHARE = 0.2
 class Needs:
     """What must be true of the rows that a claim is judged on; unmet means "not tested"."""
 
-    dataset: str | None = None
+    dataset: str | tuple[str, ...] | None = None
     seeds: int = 3
     steps: int = 0
     exactly: bool = False  # whether more than `steps` is another claim
@@ -32,8 +32,10 @@ class Needs:
         if rows.empty:
             return "there is no row to judge"
         reasons = []
-        if self.dataset and set(rows["dataset"]) != {self.dataset}:
-            reasons.append(f"needs {self.dataset}; this run has {', '.join(sorted(set(rows['dataset'])))}")
+        wanted = {self.dataset} if isinstance(self.dataset, str) else set(self.dataset or ())
+        if wanted and set(rows["dataset"]) != wanted:
+            found = ", ".join(sorted(set(rows["dataset"])))
+            reasons.append(f"needs {' and '.join(sorted(wanted))}; this run has {found}")
         n_seeds = rows.groupby("model")["seed"].nunique().min()
         if n_seeds < self.seeds:
             reasons.append(f"needs {self.seeds} seeds; this run has {n_seeds}")
@@ -78,8 +80,8 @@ def judge(claims: list[Claim], tables: Mapping[str, pd.DataFrame], profile: str)
     return pd.DataFrame([_judge_one(claim, tables, profile) for claim in claims])
 
 
-def _judge_one(claim: Claim, tables: Mapping[str, pd.DataFrame], profile: str) -> dict:
-    rows = claim.select(tables)
+def decide(claim: Claim, rows: pd.DataFrame) -> tuple[str, str, str]:
+    """The verdict of a claim on the rows it selects, the reason where there is one, and what was measured."""
     reason = claim.needs.unmet(rows)
     saturated = float(rows["at_bound"].mean()) if "at_bound" in rows and len(rows) else 0.0
     found = claim.rule(rows) if len(rows) else Judgement(UNDECIDED, "nothing")
@@ -88,12 +90,18 @@ def _judge_one(claim: Claim, tables: Mapping[str, pd.DataFrame], profile: str) -
         verdict = NOT_TESTED
     elif saturated > SATURATED_SHARE:
         verdict, reason = UNDECIDED, f"saturated: {saturated:.0%} of its points lie within 0.05 bit of a bound"
+    return verdict, reason, found.measured
+
+
+def _judge_one(claim: Claim, tables: Mapping[str, pd.DataFrame], profile: str) -> dict:
+    rows = claim.select(tables)
+    verdict, reason, measured = decide(claim, rows)
     return {
         "claim": claim.id,
         "reading": claim.reading,
         "statement": claim.statement,
         "paper": claim.paper,
-        "measured": found.measured,
+        "measured": measured,
         "verdict": verdict,
         "reason": reason,
         "n_seeds": int(rows["seed"].nunique()) if len(rows) else 0,

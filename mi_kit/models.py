@@ -206,6 +206,16 @@ def _lenet() -> nn.Module:
     )
 
 
+@_network("lenet_stride2", (1, 28, 28), "LeNet, first block with stride 2", _lenet)
+def _lenet_stride2() -> nn.Module:
+    # Stride 2 halves where the pool did, so the pool's is 1, as in DenseNet; initial weights too are LeNet's.
+    network = _lenet()
+    convolution, relu, _ = network.block1
+    convolution.stride = (2, 2)
+    network.block1 = nn.Sequential(convolution, relu, nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(2, stride=1))
+    return network
+
+
 class Bottleneck(nn.Module):
     """ReLU, 1x1x48 convolution, ReLU, 3x3x12 convolution; its 12 maps are appended to the input's."""
 

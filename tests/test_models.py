@@ -27,11 +27,14 @@ def dense_block_parameters(n_in):
 DENSENET = (49 * 24 + 24) + dense_block_parameters(24) + dense_block_parameters(12) + (12 * 10 + 10)
 PARAMETERS = {
     "lenet": LENET,
+    "lenet_stride2": LENET,
     "densenet": DENSENET,
     **{name: sum(a * b + b for a, b in itertools.pairwise(sizes)) for name, sizes in DENSE.items()},
 }
+LENET_SHAPES = {"block1": (24, 14, 14), "block2": (48, 7, 7), "fc": (1024,), "output": (10,)}
 SHAPES = {
-    "lenet": {"block1": (24, 14, 14), "block2": (48, 7, 7), "fc": (1024,), "output": (10,)},
+    "lenet": LENET_SHAPES,
+    "lenet_stride2": LENET_SHAPES,
     "densenet": {"block1": (24, 14, 14), "block2": (12, 7, 7), "block3": (12, 3, 3), "output": (10,)},
     **{
         name: {f"layer{i}": (n,) for i, n in enumerate(sizes[1:-1], 1)} | {"output": (sizes[-1],)}
@@ -40,7 +43,7 @@ SHAPES = {
 }
 
 
-def test_the_five_networks_are_known_by_name():
+def test_the_networks_are_known_by_name():
     assert models.names() == sorted(PARAMETERS)
 
 
@@ -48,6 +51,12 @@ def test_the_five_networks_are_known_by_name():
 def test_blocks_put_out_the_shapes_of_the_paper(name):
     table = models.describe(name)
     assert dict(table.groupby("block", sort=False)["output_shape"].last()) == SHAPES[name]
+
+
+def test_the_network_with_stride_2_starts_from_the_same_weights():
+    one, two = (models.build(name, seed=3).state_dict() for name in ("lenet", "lenet_stride2"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -142,7 +151,9 @@ def test_a_resolved_network_resolves_to_itself():
 
 @pytest.mark.parametrize("unknown", ["vgg", nn.Linear(2, 2), 3], ids=["name", "module", "number"])
 def test_an_unknown_network_lists_the_names(unknown):
-    with pytest.raises(ValueError, match=r"network must be one of densenet, lenet, relu_mlp.*got network="):
+    with pytest.raises(
+        ValueError, match=r"network must be one of densenet, lenet, lenet_stride2, relu_mlp.*got network="
+    ):
         models.resolve(unknown)
 
 

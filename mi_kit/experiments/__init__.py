@@ -52,6 +52,13 @@ def given(explicit: dict) -> dict:
     return {key: value for key, value in explicit.items() if value is not None}
 
 
+def source_hash(module) -> str:
+    """Changes when the module does, or any file of the package where it is one: drawn figures carry it."""
+    file = Path(module.__file__)
+    files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+    return paths.short_hash([each.read_text(encoding="utf-8") for each in files])
+
+
 def choose(profiles: Mapping[str, object], profile: str, explicit: dict):
     """The settings of a profile with some replaced. Raises ValueError for an unknown profile or setting."""
     if profile not in profiles:
@@ -194,7 +201,7 @@ class Experiment:
         table = spec.table(self)
         caption = f"{spec.caption} {self.module.facts(self, table)}"
         facts = {"profile": self.profile, "settings": dataclasses.asdict(self.settings), "commit": claims.commit_of()}
-        source = [plots.source_hash(), paths.short_hash(Path(self.module.__file__).read_text(encoding="utf-8"))]
+        source = [plots.source_hash(), source_hash(self.module)]
         key = {"figure": name, "table": table, "caption": caption, "facts": facts, "source": source}
 
         def render() -> bytes:

@@ -10,6 +10,15 @@ from .estimates import (
     plot_estimates,
     plot_truth,
 )
+from .kernels import (
+    pictures_of,
+    plot_boxes,
+    plot_change,
+    plot_class_means,
+    plot_kernels_by_class,
+    plot_mosaic,
+    plot_verdicts,
+)
 from .planes import plane_legend, plot_information_plane, plot_saturation
 from .style import (
     MUTED,
@@ -36,15 +45,22 @@ __all__ = [
     "log_axis",
     "mark_level",
     "picture_of",
+    "pictures_of",
     "plane_legend",
     "plot_architecture",
     "plot_bounds",
+    "plot_boxes",
+    "plot_change",
+    "plot_class_means",
     "plot_errors",
     "plot_estimates",
     "plot_information_plane",
+    "plot_kernels_by_class",
+    "plot_mosaic",
     "plot_saturation",
     "plot_training_curves",
     "plot_truth",
+    "plot_verdicts",
     "save_figure",
     "save_picture",
     "shades",

@@ -36,6 +36,7 @@ _LAYERS = ("blue", "sky", "green", "orange", "vermilion", "purple")
 NETWORK_COLOURS = {
     "relu_mlp": _OKABE_ITO["orange"],
     "lenet": _OKABE_ITO["blue"],
+    "lenet_stride2": _OKABE_ITO["sky"],
     "densenet": _OKABE_ITO["green"],
     "tanh_12": _OKABE_ITO["purple"],
     "relu_mnist_narrow": _OKABE_ITO["vermilion"],
@@ -43,6 +44,7 @@ NETWORK_COLOURS = {
 NETWORK_NAMES = {
     "relu_mlp": "ReLU-MLP",
     "lenet": "LeNet",
+    "lenet_stride2": "LeNet, stride 2",
     "densenet": "DenseNet",
     "tanh_12": "tanh 12-10-7-5-4-3-2",
     "relu_mnist_narrow": "ReLU 784-1024-20-20-20-10",

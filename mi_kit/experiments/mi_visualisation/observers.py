@@ -1,0 +1,214 @@
+"""What is estimated while the networks of notebook 01 train: planes, kernels and response maps."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ... import data, training
+from ... import estimators as est
+
+LITERAL_VARIANCE = 0.1  # of the work that the paper follows; the paper names none
+RENYI_SHARE = 0.1  # squared bandwidth of the matrix-based estimate, as a share of the variable's total variance
+RENYI_ORDER = 1.01
+KERNEL_BLOCKS = ("block1", "block2")
+
+
+def observe_plane(
+    moment: training.Moment,
+    *,
+    noise_variances: tuple,
+    noise_shares: tuple,
+    n_samples: int,
+    n_patterns: int,
+    n_bins: int,
+    renyi_samples: int,
+) -> list[dict]:
+    """I(X;T) and I(T;Y) of every block, by the paper's estimator and by those it is held against.
+
+    On `n_samples` of the test images, or, for the 12-bit patterns, on `n_patterns` of the whole set. The output is
+    estimated twice, as logits and as softmax. Absolute noise has a variance of `noise_variances`; relative noise has
+    a share of `noise_shares` of the total variance of the layer at this moment.
+    """
+    x, y = plane_samples(moment.dataset, n_samples, n_patterns)
+    activations = moment.activations(None, x)
+    representations = {**activations, "softmax": torch.softmax(activations["output"].float(), dim=-1)}
+    rows = []
+    for layer, t in representations.items():
+        t = t.float().flatten(2)
+        few = (LITERAL_VARIANCE,)
+        found = kde_rows(t, y, noise_variances, noise_shares, "upper")
+        found += kde_rows(t, y, few, noise_shares, "lower")
+        for part in (2, 4):
+            if len(x) // part >= 2 * (int(y.max()) + 1):
+                some = slice(len(x) // part)
+                found += kde_rows(t[:, some], y[some], few, noise_shares, "upper")
+        found += binned_rows(t, y, n_bins) + renyi_rows(x, t, y, renyi_samples)
+        rows += [{"layer": layer, **row} for row in found]
+    return rows
+
+
+observe_plane.version = 5
+
+
+def kde_rows(t: torch.Tensor, y: torch.Tensor, variances: tuple, shares: tuple, bound: str) -> list[dict]:
+    """Kernel bounds of (members, n, d) for absolute noise variances and for shares of each layer's own variance."""
+    found = est.kde_information(t, y, noise_variance=noises(t, variances, shares), bound=bound)
+    named = [("absolute", value) for value in variances] + [("relative", value) for value in shares]
+    return [
+        {"member": member, "estimator": f"kde {bound}", "noise": noise, "noise_variance": value,
+         "i_xt": float(found.i_xt[v, member]), "i_ty": float(found.i_ty[v, member]), **_samples(y)}
+        for v, (noise, value) in enumerate(named) for member in range(len(t))
+    ]  # fmt: skip
+
+
+def noises(t: torch.Tensor, variances: tuple, shares: tuple) -> torch.Tensor:
+    """(absolute and relative ones, *batch) noise variances for t (*batch, n, d)."""
+    own = total_variance(t)
+    absolute = torch.tensor(variances, device=t.device).reshape(-1, *[1] * own.ndim).expand(-1, *own.shape)
+    relative = torch.tensor(shares, device=t.device).reshape(-1, *[1] * own.ndim) * own
+    return torch.cat([absolute, relative])
+
+
+def binned_rows(t: torch.Tensor, y: torch.Tensor, n_bins: int) -> list[dict]:
+    """Every unit in `n_bins` equal bins over the range of its layer."""
+    found = est.binned_information(t, y, n_bins=n_bins)
+    return [
+        {"member": member, "estimator": "binning", "noise": "none", "noise_variance": 0.0,
+         "i_xt": float(found.i_xt[member]), "i_ty": float(found.i_ty[member]), **_samples(y)}
+        for member in range(len(t))
+    ]  # fmt: skip
+
+
+def renyi_rows(x: torch.Tensor, t: torch.Tensor, y: torch.Tensor, n: int) -> list[dict]:
+    """Matrix-based estimates on the first n samples; labels are one-hot, with a kernel that tells classes apart."""
+    x, y = x[:n].to(t.device).flatten(1), y[:n]
+    of_x, of_t = _unit_variance(x), _unit_variance(t[:, :n])
+    of_y = torch.nn.functional.one_hot(y.to(t.device)).to(t.dtype)
+    bandwidth = math.sqrt(RENYI_SHARE)
+    i_xt = est.renyi_mutual_information(of_x, [of_t], alpha=RENYI_ORDER, bandwidth=bandwidth)
+    i_ty = est.renyi_mutual_information(of_y, [of_t], alpha=RENYI_ORDER, bandwidth=(0.1, bandwidth))
+    return [
+        {"member": member, "estimator": "renyi", "noise": "relative", "noise_variance": RENYI_SHARE,
+         "i_xt": float(i_xt[member]), "i_ty": float(i_ty[member]), **_samples(y)}
+        for member in range(len(t))
+    ]  # fmt: skip
+
+
+def _unit_variance(t: torch.Tensor) -> torch.Tensor:
+    return t / total_variance(t).sqrt()[..., None, None]
+
+
+def _samples(y: torch.Tensor) -> dict:
+    return {"n_samples": len(y), "entropy_y": est.label_entropy(y)}
+
+
+def observe_kernels(
+    moment: training.Moment, *, noise_variances: tuple, noise_shares: tuple, n_samples: int
+) -> pd.DataFrame:
+    """I(T;Y) of every kernel of the first two blocks, T its flattened response map, and of each class against the rest.
+
+    One pass over the batch of kernels gives all ten classes under all noises. Relative noise is a share of the
+    kernel's own total variance. `constant`: a kernel that answers every sample alike; it knows nothing, exactly.
+    """
+    x, y = some_of(moment.dataset, False, n_samples)
+    tables = []
+    for layer in KERNEL_BLOCKS:
+        maps = moment.activations(None, x)[layer].float()  # (members, n, kernels, height, width)
+        t = maps.transpose(1, 2).flatten(3)  # (members, kernels, n, values)
+        found = kernel_information(t, y, noise_variances, noise_shares, len(moment.dataset.classes))
+        constant = is_constant(t).cpu().numpy()
+        named = [("absolute", value) for value in noise_variances] + [("relative", value) for value in noise_shares]
+        for v, (noise, value) in enumerate(named):
+            for member in range(len(t)):
+                table = pd.DataFrame(found.i_ty_per_class[v, member].cpu().numpy())
+                table.columns = [f"class{c}" for c in table.columns]
+                more = {"i_xt": found.i_xt[v, member].cpu().numpy(), "i_ty": found.i_ty[v, member].cpu().numpy()}
+                table = table.assign(**more, kernel=range(t.shape[1]), constant=constant[member])
+                tables.append(table.assign(member=member, layer=layer, noise=noise, noise_variance=value))
+    return pd.concat(tables, ignore_index=True).assign(**_samples(y))
+
+
+observe_kernels.version = 1
+
+
+def kernel_information(t: torch.Tensor, y, variances: tuple, shares: tuple, n_classes: int) -> est.KdeInformation:
+    """The upper kernel bound for a batch of kernels (..., kernels, n, values), under every noise."""
+    return est.kde_information(t, y, noise_variance=noises(t, variances, shares), bound="upper", n_classes=n_classes)
+
+
+def observe_maps(moment: training.Moment) -> list[dict]:
+    """The response maps of all kernels of the first two blocks to one test image of each class, as bytes.
+
+    A kernel's values are scaled from its smallest to its largest over the ten images (`low`, `high`) to 0..255.
+    """
+    dataset = moment.dataset
+    shown = first_of_each_class(dataset)
+    rows = []
+    for layer in KERNEL_BLOCKS:
+        maps = moment.activations(KERNEL_BLOCKS, dataset.x_test[shown])[layer].float().cpu().numpy()
+        for member, of_member in enumerate(maps):
+            for kernel in range(of_member.shape[1]):
+                pixels, low, high = as_bytes(of_member[:, kernel])
+                rows += [
+                    {"member": member, "layer": layer, "kernel": kernel, "class": c, "map": pixels[c].tobytes(),
+                     "side": pixels.shape[-1], "low": low, "high": high}
+                    for c in range(len(shown))
+                ]  # fmt: skip
+    return rows
+
+
+def observe_nothing(_moment: training.Moment) -> list[dict]:
+    """No estimate: test loss and accuracy are recorded wherever something is observed."""
+    return []
+
+
+def as_bytes(maps: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Maps as uint8 from their common smallest value to their largest, and the two."""
+    low, high = float(maps.min()), float(maps.max())
+    return np.rint((maps - low) * (255 / (high - low) if high > low else 0)).astype(np.uint8), low, high
+
+
+def first_of_each_class(dataset: data.Dataset) -> list[int]:
+    """The first test image of every class, by number."""
+    return [int((dataset.y_test == c).nonzero()[0]) for c in range(len(dataset.classes))]
+
+
+def total_variance(t: torch.Tensor) -> torch.Tensor:
+    """Mean squared distance from the mean, (..., n, d) -> (...); 1 where a layer is constant to rounding."""
+    mean = t.mean(-2, keepdim=True)
+    total = (t - mean).square().sum(-1).mean(-1)
+    return torch.where(_is_small(total, mean), torch.ones_like(total), total)
+
+
+def is_constant(t: torch.Tensor) -> torch.Tensor:
+    """Whether all samples of (..., n, d) are the same, to rounding."""
+    mean = t.mean(-2, keepdim=True)
+    return _is_small((t - mean).square().sum(-1).mean(-1), mean)
+
+
+def _is_small(total: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+    return total <= 1e-12 * mean.square().sum((-2, -1))
+
+
+def plane_samples(dataset: data.Dataset, n_samples: int, n_patterns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Test images, or patterns of the whole 12-bit set."""
+    is_pattern = len(dataset.input_shape) == 1
+    return some_of(dataset, is_pattern, n_patterns if is_pattern else n_samples)
+
+
+@functools.lru_cache(maxsize=4)
+def some_of(dataset: data.Dataset, whole: bool, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """n random samples of the whole set or of its test part (all where there are fewer), always the same ones.
+
+    Their order is random too: the first half is a random half.
+    """
+    x, y = dataset.x_test, dataset.y_test
+    if whole:
+        x, y = torch.cat([dataset.x_train, x]), torch.cat([dataset.y_train, y])
+    chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(x))[:n].copy())
+    return x[chosen], y[chosen]
