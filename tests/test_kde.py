@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow_formulas import BITS_PER_NAT, kde_by_hand, mixture_information_by_quadrature
 
-from mi_kit.estimators import KdeBounds, KdeInformation, kde_information
+from mi_kit.estimators import KdeBounds, KdeInformation, kde, kde_information
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}  # bits: the promise in float32; sums of ~100 terms in float64
 TILES = {"tile of 1": 1, "tile of 7x7": 50, "tile of 10x10": 100, "one tile": 1 << 18, "whole batch": 1 << 24}
@@ -50,6 +50,20 @@ def test_kde_matches_the_full_distance_matrix(dtype, bound, variance, n, d, n_cl
     t, y = made(n, d, n_classes, dtype=dtype)
     result = kde_information(t, y, noise_variance=variance, bound=bound)
     assert_matches_by_hand(result, t, y, variance, bound, TOLERANCE[dtype], n_classes)
+
+
+@pytest.mark.parametrize("bound", ["upper", "lower"])
+@pytest.mark.parametrize(("tile_elements", "in_order"), [(1 << 8, True), (1 << 10, True), (1 << 16, False)])
+def test_classes_that_stand_together_give_what_the_full_distance_matrix_gives(bound, tile_elements, in_order):
+    t, _ = made(90, 3, 4)
+    y = torch.tensor(np.random.default_rng(1).choice([0, 1, 3], 90, p=[0.6, 0.3, 0.1]))  # unequal; 2 and 4 are empty
+    batch = torch.stack([t, 2 * t, t + 1])
+    _, parts = kde._parts(y, len(batch), tile_elements)
+    assert {part.of_class for part in parts} == ({0, 1, 3} if in_order else {None})
+    result = kde_information(batch, y, bound=bound, n_classes=5, tile_elements=tile_elements)
+    for number, one in enumerate(batch):
+        of_one = KdeInformation(*(values[number] for values in result))
+        assert_matches_by_hand(of_one, one, y, 0.1, bound, 1e-10, 5)
 
 
 def test_both_bounds_equal_one_bound_at_a_time():

@@ -48,7 +48,7 @@ class Settings:
     noise_variances: tuple = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
     noise_shares: tuple = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a layer's total variance
     kernel_variances: tuple = (0.1, 1.0)  # the same for single kernels
-    kernel_shares: tuple = (0.03, 0.1, 0.3, 1.0, 3.0)
+    kernel_shares: tuple = (0.1, 0.3, 1.0)
     n_bins: int = 30  # of each unit, where binning is held against the kernel estimate
     renyi_samples: int = 512  # the same for the matrix-based estimate
     pruned_shares: tuple = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)  # of a block's kernels
