@@ -155,6 +155,14 @@ def commit_of(file: Path | None = None, function: str | None = None) -> str:
     return f"{commit or 'none'}{' (changed since)' if changed else ''}"
 
 
+def summary(table: pd.DataFrame) -> str:
+    """How many claims hold, fail, stay undecided or could not be tested; of several readings the last one counts."""
+    last = table.drop_duplicates("claim", keep="last")
+    parts = [f"**{int((last['verdict'] == verdict).sum())}** {word}" for verdict, word in WORDS.items()]
+    return f"Of {len(last)} claims {', '.join(parts[:-1])} and {parts[-1]} here."
+
+
+WORDS = {HOLDS: "hold", FAILS: "fail", UNDECIDED: "are undecided", NOT_TESTED: "cannot be tested"}
 COLOURS = {HOLDS: "#d5efdb", FAILS: "#f9d6d0", UNDECIDED: "#f7ecc9", NOT_TESTED: "#e8e8e8"}
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from . import cache
 from .plots.style import png_bytes, source_hash
 
+MAX_AXES = 3
 MAX_FRAMES = 120
 MAX_BYTES = 8_000_000
 DPI = 80
@@ -26,18 +27,18 @@ def explore(
     max_frames: int = MAX_FRAMES,
     **axes: Sequence,
 ):
-    """Sliders over the frames of `draw(**choice)`, for one or two axes such as iteration=[...] and layer=[...].
+    """Sliders over the frames of `draw(**choice)`, for one to three axes such as iteration=[...] and layer=[...].
 
     draw: takes one value of every axis by name and returns a figure; the one that draws the static figure.
     data: the tables that the frames show; with `version` (of the draw function) they name the cached frames. Tables
     bound to `draw` by functools.partial count too.
     axes: at least one value each. The last axis is the outer one. Beyond `max_frames` frames the longest axis is
     thinned, and the widget says so. Returns an ipywidgets box that also moves in a notebook without a kernel.
-    Raises ValueError for no axis, more than two, an empty one, or more than 8 MB of frames.
+    Raises ValueError for no axis, more than three, an empty one, or more than 8 MB of frames.
     """
-    if not 1 <= len(axes) <= 2 or not all(len(values) for values in axes.values()):
+    if not 1 <= len(axes) <= MAX_AXES or not all(len(values) for values in axes.values()):
         raise ValueError(
-            f"axes must be one or two, none of them empty; got { ({k: len(v) for k, v in axes.items()}) }."
+            f"axes must be one to three, none of them empty; got { ({k: len(v) for k, v in axes.items()}) }."
         )
     if not isinstance(max_frames, int) or not 2 <= max_frames <= MAX_FRAMES:
         raise ValueError(f"max_frames must lie between 2 and {MAX_FRAMES}; got max_frames={max_frames!r}.")
@@ -90,24 +91,24 @@ class _Renderer:
 
 
 def _box(axes: dict[str, list], frames: dict[tuple, bytes], note: str):
-    names = list(axes)
     sliders = {name: _slider(name, values) for name, values in axes.items()}
-    inner_values = axes[names[0]]
-    outer_values = axes[names[1]] if len(names) == 2 else [None]
-    stacks, links = [], []
-    for outer in outer_values:
-        keys = [(inner,) if outer is None else (inner, outer) for inner in inner_values]
-        stack = ipywidgets.Stack([ipywidgets.Image(value=frames[key]) for key in keys], selected_index=len(keys) - 1)
-        links.append(ipywidgets.jslink((sliders[names[0]], "index"), (stack, "selected_index")))
-        stacks.append(stack)
-    picture = stacks[0]
-    if len(names) == 2:
-        picture = ipywidgets.Stack(stacks, selected_index=sliders[names[1]].index)
-        links.append(ipywidgets.jslink((sliders[names[1]], "index"), (picture, "selected_index")))
+    links = []
+    picture = _stack(axes, list(axes)[::-1], {}, frames, sliders, links)
     parts = [*sliders.values(), *([ipywidgets.Label(note)] if note else []), picture]
     box = ipywidgets.VBox(parts)
     box.links = links  # keeps them alive as long as the box
     return box
+
+
+def _stack(axes: dict, names: list[str], choice: dict, frames: dict, sliders: dict, links: list):
+    """The frames of a choice as stacks in stacks, the outermost over the first of `names`, all linked to sliders."""
+    if not names:
+        return ipywidgets.Image(value=frames[tuple(choice[name] for name in axes)])
+    name, *inner = names
+    children = [_stack(axes, inner, {**choice, name: value}, frames, sliders, links) for value in axes[name]]
+    stack = ipywidgets.Stack(children, selected_index=sliders[name].index)
+    links.append(ipywidgets.jslink((sliders[name], "index"), (stack, "selected_index")))
+    return stack
 
 
 def _slider(name: str, values: list):

@@ -38,6 +38,25 @@ def test_two_axes_make_nested_stacks_with_one_frame_a_pair(home):
     assert all(bytes(frame).startswith(b"\x89PNG") for frame in frames)
 
 
+def test_three_axes_nest_once_more_and_every_choice_shows_its_own_frame(home):
+    def draw_three(epoch, layer, network):
+        return draw(epoch, f"{layer} {network}")
+
+    box = widgets.explore(draw_three, epoch=[0, 10], layer=["a", "b"], network=["m", "n", "o"])
+    assert len(parts(box, ipywidgets.SelectionSlider)) == 3
+    (outer,) = parts(box, ipywidgets.Stack)
+    shown = {
+        (network, layer, epoch): image.value
+        for network, of_network in enumerate(outer.children)
+        for layer, of_layer in enumerate(of_network.children)
+        for epoch, image in enumerate(of_layer.children)
+    }
+    assert len(shown) == len(set(shown.values())) == 12
+    alone = widgets.explore(lambda epoch: draw_three(epoch, "b", "o"), epoch=[10])
+    assert shown[2, 1, 1] == parts(alone, ipywidgets.Stack)[0].children[0].value
+    assert len(box.links) == 1 + 3 + 6
+
+
 def test_every_stack_is_linked_in_the_browser(home):
     box = widgets.explore(draw, epoch=[0, 10], layer=["a", "b", "c"])
     targets = {link.target[0] for link in box.links}
@@ -77,8 +96,9 @@ def test_many_moments_are_thinned_evenly_and_the_widget_says_so(home):
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        ({}, "axes must be one or two"),
+        ({}, "axes must be one to three"),
         ({"epoch": []}, "none of them empty"),
+        ({"epoch": [1], "layer": ["a"], "network": ["n"], "seed": [0]}, "axes must be one to three"),
         ({"max_frames": 1, "epoch": [1]}, "max_frames"),
     ],
 )

@@ -120,6 +120,9 @@ def save_picture(picture: bytes, folder: Path, name: str, *, table: pd.DataFrame
 def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> bytes:
     """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text."""
     full, small = io.BytesIO(), io.BytesIO()
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.execute(figure)
+        figure.set_layout_engine("none")  # or savefig would draw everything twice, to place it once more
     figure.savefig(full, format="png", dpi=dpi)
     text = PngInfo()
     for key, value in (about or {}).items():

@@ -16,7 +16,7 @@ from ...claims import COLOURS, UNDECIDED, Needs
 from ...progress import bar
 from . import rules
 from .kernels import BLOCK_NAMES, agreement_of, every_kernel, kernel_reading, means_of, second_kernels
-from .observers import KERNEL_BLOCKS, some_of
+from .observers import KERNEL_BLOCKS, some_numbers
 from .planes import other_planes, over_seeds, training_curves
 from .settings import (
     KERNEL_NETWORKS,
@@ -66,8 +66,7 @@ def pruning(settings: Settings) -> pd.DataFrame:
     with bar(len(jobs), "pruning LeNet") as shown:
         for part, seed in jobs:
             dataset, run = dataset_of(settings, "lenet", part), run_of(settings, "lenet", part)
-            n = number_of_test_images(settings, part)
-            x, y = some_of(dataset, False, n)
+            x, y, n = *pruning_samples(settings, part), number_of_test_images(settings, part)
             module, step = run.module(settings.steps, seed), settings.steps
             more = {"part": part, "dataset": dataset.name, "model": "lenet", "seed": seed, "step": step, "n_pruned": n}
             for layer in KERNEL_BLOCKS:
@@ -82,6 +81,13 @@ def pruning(settings: Settings) -> pd.DataFrame:
                 ]  # fmt: skip
             shown.update()
     return pd.DataFrame(rows)
+
+
+def pruning_samples(settings: Settings, part: str) -> tuple[Tensor, Tensor]:
+    """The test images that pruned networks are tested on."""
+    dataset = dataset_of(settings, "lenet", part)
+    chosen = some_numbers(len(dataset.x_test), number_of_test_images(settings, part))
+    return dataset.x_test[chosen], dataset.y_test[chosen]
 
 
 def prunings(information: np.ndarray, shares: tuple, n_repeats: int, seed: int) -> list[dict]:
@@ -126,7 +132,7 @@ def correlations(settings: Settings) -> pd.DataFrame:
     for part in PARTS:
         for network in KERNEL_NETWORKS:
             dataset, run = dataset_of(settings, network, part), run_of(settings, network, part)
-            x, _ = some_of(dataset, False, number_of_test_images(settings, part))
+            x, _ = pruning_samples(settings, part)
             for seed in range(settings.n_seeds):
                 for layer, maps in probes.activations(run.module(settings.steps, seed), x, KERNEL_BLOCKS).items():
                     more = {"part": part, "dataset": dataset.name, "model": network, "seed": seed, "layer": layer}

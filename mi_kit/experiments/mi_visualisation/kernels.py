@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from ... import cache, plots
 from .. import Experiment
@@ -89,15 +90,26 @@ def agreement_of(table: pd.DataFrame, reading: str) -> pd.DataFrame:
     """
     rows = []
     for keys, block in table.groupby(["part", "dataset", "model", "layer", "seed"], sort=False):
-        start = class_values(block[block["step"] == 0]).rank()
-        for step, now in block.groupby("step"):
-            ranks = class_values(now).rank()
-            between = ranks.corr().to_numpy(copy=True)
-            np.fill_diagonal(between, np.nan)
-            kept = ranks.corrwith(start).to_numpy()
+        moments = dict(list(block.groupby("step")))
+        start = class_values(moments[0]).to_numpy()
+        n_classes = start.shape[1]
+        for step, now in moments.items():
+            values = class_values(now).to_numpy()
+            r = spearman(np.hstack([values, start]))
+            between = r[:n_classes, :n_classes][np.triu_indices(n_classes, 1)]
+            kept = np.diagonal(r[:n_classes, n_classes:])
             rows.append((reading, *keys, step, _mean(between), _mean(kept), now["at_bound"].mean()))
     columns = ["reading", "part", "dataset", "model", "layer", "seed", "step", "between_classes", "with_start"]
     return pd.DataFrame(rows, columns=[*columns, "at_bound"])
+
+
+def spearman(values: np.ndarray) -> np.ndarray:
+    """Spearman correlations of the columns of (n, columns); ties share their mean rank; nan for a constant column."""
+    ranks = stats.rankdata(values, axis=0)
+    ranks = ranks - ranks.mean(0)
+    norms = np.linalg.norm(ranks, axis=0)
+    ranks = ranks / np.where(norms > 0, norms, np.nan)
+    return ranks.T @ ranks
 
 
 def _mean(values: np.ndarray) -> float:
@@ -251,10 +263,12 @@ def draw_heatmaps(table: pd.DataFrame, part: str, network: str) -> plt.Figure:
     rows = table[(table["part"] == part) & (table["model"] == network) & (table["seed"] == table["seed"].min())]
     steps = shown_steps(rows, MOST_PANELS if len(set(rows["step"])) > MOST_PANELS else 6)
     classes = class_names(rows["dataset"].iloc[0])
-    figure, axes = plt.subplots(1, 4, figsize=(15, 0.9 + 1.75 * len(steps)), sharey=True)
+    figure, axes = plt.subplots(1, 4, figsize=(15, 0.9 + 1.75 * len(steps)))
     panels = [("block1", False), ("block1", True), ("block2", False), ("block2", True)]
     for ax, (layer, rank), letter in zip(axes, panels, "abcd", strict=True):
         _heatmap(rows[rows["layer"] == layer], steps, classes, rank, ax)
+        if ax is not axes[0]:
+            ax.set_yticks([])
         ax.tick_params(axis="y", labelsize=8)
         ax.tick_params(axis="x", labelsize=9)
         ax.set_title(f"{letter}  {_short(network, layer)}: {'rank' if rank else 'value'}")

@@ -34,8 +34,7 @@ def observe_plane(
     estimated twice, as logits and as softmax. Absolute noise has a variance of `noise_variances`; relative noise has
     a share of `noise_shares` of the total variance of the layer at this moment.
     """
-    x, y = plane_samples(moment.dataset, n_samples, n_patterns)
-    activations = moment.activations(None, x)
+    x, y, activations = sampled(moment, n_samples, n_patterns)
     representations = {**activations, "softmax": torch.softmax(activations["output"].float(), dim=-1)}
     rows = []
     for layer, t in representations.items():
@@ -115,11 +114,10 @@ def observe_kernels(
     One pass over the batch of kernels gives all ten classes under all noises. Relative noise is a share of the
     kernel's own total variance. `constant`: a kernel that answers every sample alike; it knows nothing, exactly.
     """
-    x, y = some_of(moment.dataset, False, n_samples)
+    _, y, activations = sampled(moment, n_samples, 0)
     tables = []
-    for layer in KERNEL_BLOCKS:
-        maps = moment.activations(None, x)[layer].float()  # (members, n, kernels, height, width)
-        t = maps.transpose(1, 2).flatten(3)  # (members, kernels, n, values)
+    for layer in KERNEL_BLOCKS:  # (members, n, kernels, height, width) -> (members, kernels, n, values)
+        t = activations[layer].float().transpose(1, 2).flatten(3)
         found = kernel_information(t, y, noise_variances, noise_shares, len(moment.dataset.classes))
         constant = is_constant(t).cpu().numpy()
         named = [("absolute", value) for value in noise_variances] + [("relative", value) for value in noise_shares]
@@ -150,7 +148,7 @@ def observe_maps(moment: training.Moment) -> list[dict]:
     shown = first_of_each_class(dataset)
     rows = []
     for layer in KERNEL_BLOCKS:
-        maps = moment.activations(KERNEL_BLOCKS, dataset.x_test[shown])[layer].float().cpu().numpy()
+        maps = moment.activations(None, dataset.x_test)[layer][:, shown].float().cpu().numpy()
         for member, of_member in enumerate(maps):
             for kernel in range(of_member.shape[1]):
                 pixels, low, high = as_bytes(of_member[:, kernel])
@@ -195,20 +193,28 @@ def _is_small(total: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
     return total <= 1e-12 * mean.square().sum((-2, -1))
 
 
-def plane_samples(dataset: data.Dataset, n_samples: int, n_patterns: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Test images, or patterns of the whole 12-bit set."""
-    is_pattern = len(dataset.input_shape) == 1
-    return some_of(dataset, is_pattern, n_patterns if is_pattern else n_samples)
+def sampled(moment: training.Moment, n_samples: int, n_patterns: int) -> tuple[torch.Tensor, torch.Tensor, dict]:
+    """Inputs, labels and activations of the samples that are estimated on: test images, or 12-bit patterns.
 
-
-@functools.lru_cache(maxsize=4)
-def some_of(dataset: data.Dataset, whole: bool, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """n random samples of the whole set or of its test part (all where there are fewer), always the same ones.
-
-    Their order is random too: the first half is a random half.
+    One pass over all test images serves every observer and the test accuracy.
     """
-    x, y = dataset.x_test, dataset.y_test
-    if whole:
-        x, y = torch.cat([dataset.x_train, x]), torch.cat([dataset.y_train, y])
-    chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(x))[:n].copy())
+    dataset = moment.dataset
+    if len(dataset.input_shape) == 1:
+        x, y = patterns(dataset, n_patterns)
+        return x, y, moment.activations(None, x)
+    chosen = some_numbers(len(dataset.x_test), n_samples)
+    every = moment.activations(None, dataset.x_test)
+    return dataset.x_test[chosen], dataset.y_test[chosen], {layer: t[:, chosen] for layer, t in every.items()}
+
+
+@functools.lru_cache(maxsize=2)
+def patterns(dataset: data.Dataset, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """n random patterns of the whole 12-bit set, always the same ones."""
+    x, y = torch.cat([dataset.x_train, dataset.x_test]), torch.cat([dataset.y_train, dataset.y_test])
+    chosen = some_numbers(len(x), n)
     return x[chosen], y[chosen]
+
+
+def some_numbers(n: int, most: int) -> torch.Tensor:
+    """At most `most` of the numbers 0 to n - 1, always the same, in random order: the first half is a random half."""
+    return torch.from_numpy(np.random.default_rng(0).permutation(n)[:most].copy())

@@ -290,7 +290,10 @@ def draw_variants(table: pd.DataFrame, network: str = "lenet") -> plt.Figure:
     """One run of one network, its plane under eight estimates."""
     figure, axes = plt.subplots(2, 4, figsize=(15, 7.4))
     rows = table[(table["model"] == network) & (table["part"] == "main")]
-    for ax, variant, letter in zip(axes.flat, SHOWN_VARIANTS, "abcdefgh", strict=True):
+    shown = [variant for variant in SHOWN_VARIANTS if variant in set(rows["variant"])]
+    for ax in axes.flat[len(shown) :]:
+        ax.set_axis_off()
+    for ax, variant, letter in zip(axes.flat, shown, "abcdefgh", strict=False):
         plots.plot_information_plane(rows[rows["variant"] == variant], ax=ax)
         ax.set_title(f"{letter}  {variant}", fontsize=11, loc="left")
         ax.label_outer()

@@ -85,13 +85,13 @@ _SHARES = (0.003, 0.01, 0.03, 0.1, 0.3)
 _THIRDS = (0.25, 0.5, 0.75)
 PROFILES = {
     "smoke": Settings(
-        n_train=2_000, n_test=250, n_samples=250, n_patterns=512, n_pruned=100, n_seeds=2, tanh_seeds=2, steps=10,
-        tanh_steps=100, narrow_steps=20, n_early=1, n_even=5, n_frames=4, noise_variances=_DECADES,
-        noise_shares=_SHARES, kernel_shares=(0.1, 1.0), renyi_samples=64, pruned_shares=(0.5,), n_repeats=2,
+        n_train=500, n_test=100, n_samples=100, n_patterns=256, n_pruned=50, n_seeds=2, tanh_seeds=2, steps=10,
+        tanh_steps=50, narrow_steps=10, n_early=0, n_even=5, n_frames=4, noise_variances=(0.1, 10.0),
+        noise_shares=(0.03, 0.3), kernel_shares=(0.1, 1.0), renyi_samples=32, pruned_shares=(0.5,), n_repeats=2,
     ),
     "quick": Settings(
-        n_test=1_000, n_samples=1_000, n_patterns=1_024, n_pruned=500, n_seeds=3, steps=200, tanh_steps=10_000,
-        narrow_steps=500, n_early=4, n_even=5, n_frames=30, noise_variances=_DECADES, noise_shares=_SHARES,
+        n_test=1_000, n_samples=500, n_patterns=1_024, n_pruned=300, n_seeds=3, steps=100, tanh_steps=10_000,
+        narrow_steps=500, n_early=2, n_even=5, n_frames=30, noise_variances=_DECADES, noise_shares=_SHARES,
         renyi_samples=128, pruned_shares=_THIRDS,
     ),
     "paper": Settings(),
