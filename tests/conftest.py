@@ -10,8 +10,21 @@ import matplotlib
 import pytest
 
 matplotlib.use("agg")
+if "PYTEST_XDIST_WORKER" in os.environ:  # torch is not loaded yet; two processes of two threads wait for each other
+    os.environ["OMP_NUM_THREADS"] = "1"
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = os.environ.get("MI_KIT_DATA")
+
+
+PAGES = ("test_notebooks.py", "test_browser.py", "test_mi_visualisation.py")  # share the smoke runs of all notebooks
+
+
+def pytest_collection_modifyitems(items):
+    """One worker takes the tests of the smoke runs, which are the longest, first; the others are shared by file."""
+    items.sort(key=lambda item: item.path.name not in PAGES)
+    for item in items:
+        group = "pages" if item.path.name in PAGES else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_interrupt_ends_the_children(home):
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(90) == 130
     assert "interrupted" in process.stderr.read()
     assert_gone(home)
 

@@ -145,7 +145,7 @@ def test_kill_in_the_middle_ends_the_kernel_and_loses_nothing_finished(tmp_path)
         assert {path: path.stat().st_mtime_ns for path in finished} == finished  # and nothing finished again
     finally:
         again.send_signal(signal.SIGINT)
-        assert again.wait(30) == 130
+        assert again.wait(90) == 130
 
 
 def times_of(home) -> dict:

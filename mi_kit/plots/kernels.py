@@ -18,7 +18,8 @@ PIXELS = 28  # of its pictures, at least
 def plot_boxes(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
     """A box a moment: the kernels' I(T;Y), quartiles, whiskers at 1.5 times their distance, outliers as circles.
 
-    table: columns step, i_ty, entropy_y, model (one). The black line is the median. Returns the axes.
+    table: columns step, i_ty, entropy_y, model (one), and i_ty_shuffled, whose mean is drawn as a dotted line: what the
+    estimate gives by chance. The black line is the median. Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
     steps = sorted(set(table["step"]))
@@ -28,6 +29,9 @@ def plot_boxes(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
         patch_artist=True, manage_ticks=False, medianprops={"color": "black", "lw": 1.8},
         boxprops={"facecolor": colour, "alpha": 0.6}, flierprops={"marker": "o", "ms": 3, "mec": MUTED},
     )  # fmt: skip
+    by_chance = table.groupby("step")["i_ty_shuffled"].mean()
+    ax.plot(range(len(steps)), by_chance[steps], ":", color="black", lw=2, label="labels shuffled")
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 1.16), fontsize=10)
     _step_ticks(ax, steps)
     entropy_y = float(table["entropy_y"].iloc[0])
     ax.axhline(entropy_y, color=MUTED, ls="--", lw=1)
@@ -48,20 +52,19 @@ def _step_ticks(ax: plt.Axes, steps: list[int], most: int = 9) -> None:
 
 
 def plot_change(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
-    """The change of the kernels' mean information between moments, per iteration, a line for its mean over seeds.
+    """The change of the kernels' mean information between moments, per iteration: single seeds thin, their mean thick.
 
-    table: columns step (where a change ends), mean, low, high, model (one). Returns the axes.
+    table: columns step (where a change ends), seed, value, model (one). Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
-    rows = table.sort_values("step").reset_index(drop=True)
-    colour = NETWORK_COLOURS.get(rows["model"].iloc[0], MUTED)
+    of_seeds = table.pivot_table(index="step", columns="seed", values="value")
+    colour = NETWORK_COLOURS.get(table["model"].iloc[0], MUTED)
     ax.axhline(0, color=MUTED, lw=1)
-    ax.plot(rows.index, rows["mean"], "o-", ms=4, color=colour)
-    known = rows[np.isfinite(rows["low"]) & np.isfinite(rows["high"])]
-    ax.fill_between(known.index, known["low"], known["high"], color=colour, alpha=0.2, lw=0)
-    _step_ticks(ax, rows["step"].tolist())
+    ax.plot(range(len(of_seeds)), of_seeds, color=colour, lw=0.8, alpha=0.5)
+    ax.plot(range(len(of_seeds)), of_seeds.mean(axis=1), "o-", ms=4, lw=2, color=colour)
+    _step_ticks(ax, list(of_seeds.index))
     ax.set(xlabel="up to iteration", ylabel="change of mean I(T;Y)\n[bit / iteration]")
-    largest = float(rows["mean"].abs().max()) or 1.0
+    largest = float(of_seeds.abs().max().max()) or 1.0
     ax.set_yscale("symlog", linthresh=largest / 100)
     return ax
 

@@ -97,7 +97,10 @@ def _responses(part: str, network: str, caption: str):
 
 
 _LITERAL, _SECOND = "Noise variance 0.1, logits.", "Output as softmax."
-_BOX = "Boxes: quartiles over the kernels of all seeds, median black, whiskers 1.5 times the box."
+_BOX = (
+    "Boxes: quartiles over the kernels of all seeds, median black, whiskers 1.5 times the box. Dotted: mean of the "
+    "same estimate with shuffled labels."
+)
 _LINES = "Lines: mean over seeds, band: 95 % interval."
 _RESPONSES = "First seed; grey from each kernel's smallest answer to its largest over the ten images."
 _HEAT = "First seed. Rank 1 is the kernel that knows most of the class."
@@ -118,13 +121,14 @@ FIGURES = {
     "F4": _figure(draw_f4, "second_planes", _SECOND, networks=IMAGE_NETWORKS),
     "kernel_saturation": _whole(
         kernels.draw_kernel_saturation, "kernel_saturation",
-        "A kernel is at a bound within 0.05 bit of 0, log2 n or H(Y); constant kernels are left out.",
+        "A kernel is at a bound within 0.05 bit of 0, log2 n or H(Y); constant kernels are left out. "
+        "Shuffled labels: median over kernels.",
     ),
     "F5_literal": _boxes("main", "block1", "literal_kernels", f"Noise variance 0.1. {_BOX}", change=False),
-    "F5": _boxes("main", "block1", "second_kernels", f"{_BOX} {_LINES}"),
+    "F5": _boxes("main", "block1", "second_kernels", f"{_BOX} Below: single seeds thin, their mean thick."),
     "F6": _responses("main", "lenet", _RESPONSES),
     "F7": _responses("main", "densenet", _RESPONSES),
-    "F8": _boxes("main", "block2", "second_kernels", f"{_BOX} {_LINES}"),
+    "F8": _boxes("main", "block2", "second_kernels", f"{_BOX} Below: single seeds thin, their mean thick."),
     "F9": _heatmaps("main", "lenet", _HEAT),
     "F10": _heatmaps("main", "densenet", _HEAT),
     "specialisation": _figure(kernels.draw_agreement, "rank_agreement", f"Second reading. {_LINES}"),
@@ -132,14 +136,14 @@ FIGURES = {
         planes.draw_examples, "examples", "Test images.", lambda e: kernels.with_pixels(e.table("examples"))
     ),
     "A2": _figure(draw_f4, "second_planes", _SECOND, "appendix"),
-    "A3": _boxes("appendix", "block1", "second_kernels", f"{_BOX} {_LINES}"),
+    "A3": _boxes("appendix", "block1", "second_kernels", f"{_BOX} Below: single seeds thin, their mean thick."),
     "A4": _responses("appendix", "lenet", _RESPONSES),
     "A5": _responses("appendix", "densenet", _RESPONSES),
-    "A6": _boxes("appendix", "block2", "second_kernels", f"{_BOX} {_LINES}"),
+    "A6": _boxes("appendix", "block2", "second_kernels", f"{_BOX} Below: single seeds thin, their mean thick."),
     "A7": _heatmaps("appendix", "lenet", _HEAT),
     "A8": _heatmaps("appendix", "densenet", _HEAT),
     "classes": _figure(kernels.draw_classes, "class_information", "Second reading, last iteration.", "appendix"),
-    "strides": _whole(draw_strides, "strides", _LINES),
+    "strides": _whole(draw_strides, "strides", "Mean and 95 % interval over seeds."),
     "correlations": _whole(
         draw_correlations, "correlations", "A dot is a kernel, of any seed; the bar is the median; last iteration."
     ),

@@ -17,7 +17,7 @@ from ...progress import bar
 from . import rules
 from .kernels import BLOCK_NAMES, agreement_of, every_kernel, kernel_reading, means_of, second_kernels
 from .observers import KERNEL_BLOCKS, some_numbers
-from .planes import other_planes, over_seeds, training_curves
+from .planes import draw_training, other_planes, over_seeds, training_curves
 from .settings import (
     KERNEL_NETWORKS,
     PARTS,
@@ -38,17 +38,14 @@ ORDER_COLOURS = {"lowest first": "#0072B2", "random": "0.45", "highest first": "
 
 @cache.cached(version=1, also=identities)
 def strides(settings: Settings) -> pd.DataFrame:
-    """Test accuracy over training of LeNet with stride 1 and 2 in its first block, on both data sets."""
+    """Test accuracy over training of LeNet with stride 1 and 2 in its first block."""
     curves = training_curves(settings)
-    tables = [curves[curves["model"] == STRIDES[1]].assign(stride=1)]
-    for part in PARTS:
-        dataset = dataset_of(settings, STRIDES[2], part)
-        metrics = run_of(settings, STRIDES[2], part).metrics
-        more = {"part": part, "dataset": dataset.name, "model": STRIDES[2], "n_test": len(dataset.x_test), "stride": 2}
-        tables.append(metrics.assign(**more))
-    table = pd.concat(tables, ignore_index=True)
-    columns = ["part", "dataset", "model", "stride", "seed", "step", "epoch", "value", "n_test"]
-    return table.loc[table["quantity"] == "test_accuracy", columns].reset_index(drop=True)
+    one = curves[(curves["model"] == STRIDES[1]) & (curves["part"] == "main")].assign(stride=1)
+    dataset = dataset_of(settings, STRIDES[2])
+    more = {"part": "main", "dataset": dataset.name, "model": STRIDES[2], "n_test": len(dataset.x_test), "stride": 2}
+    table = pd.concat([one, run_of(settings, STRIDES[2]).metrics.assign(**more)], ignore_index=True)
+    columns = ["part", "dataset", "model", "stride", "seed", "step", "epoch", "quantity", "value", "n_test"]
+    return table.loc[table["quantity"] != "test_loss", columns].reset_index(drop=True)
 
 
 # --------------------------------------------------------------------------------------------- pruning
@@ -214,17 +211,8 @@ TABLES = {
 
 
 def draw_strides(table: pd.DataFrame) -> plt.Figure:
-    """Stride 1 and 2, side by side: test accuracy over training on both data sets."""
-    figure, axes = plt.subplots(1, 2, figsize=(13, 4.4), sharey=True)
-    for ax, part in zip(axes, PARTS, strict=True):
-        rows = table[table["part"] == part]
-        means = over_seeds(rows, ["model", "step"]).assign(quantity="test_accuracy")
-        means["high"] = means["high"].clip(upper=1)
-        plots.plot_training_curves(means, "test_accuracy", ax=ax)
-        ax.set_title(f"{'ab'[PARTS.index(part)]}  {rows['dataset'].iloc[0]}", loc="left")
-        ax.legend(loc="lower right")
-    axes[1].set_ylabel("")
-    return figure
+    """Stride 1 and 2, side by side: training loss and test accuracy."""
+    return draw_training(table)
 
 
 def draw_pruning(table: pd.DataFrame) -> plt.Figure:

@@ -10,7 +10,7 @@ from scipy import stats
 from ... import cache, plots
 from .. import Experiment
 from .observers import LITERAL_VARIANCE, first_of_each_class
-from .planes import ALLOWED_SHARE, best_noise, over_seeds
+from .planes import ALLOWED_SHARE, over_seeds
 from .settings import (
     KERNEL_NETWORKS,
     PARTS,
@@ -23,6 +23,7 @@ from .settings import (
 )
 
 EXTREMES = 4  # kernels of highest and of lowest information whose response maps are shown
+ALLOWED_CHANCE = 0.1  # of H(Y), for shuffled labels: the second reading of kernels
 MOST_BOXES = 26  # in one panel
 MOST_PANELS = 11  # iterations in F9 and F10: every 5,000 of 50,000
 BLOCK_NAMES = {
@@ -31,12 +32,13 @@ BLOCK_NAMES = {
     ("densenet", "block1"): "DenseNet, block 1",
     ("densenet", "block2"): "DenseNet, dense block 1",
 }
+BLOCK_LINES = {"block1": "-", "block2": "--"}
 
 
 # --------------------------------------------------------------------------------------------- tables
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def every_kernel(settings: Settings) -> pd.DataFrame:
     """I(T;Y), and I(T;[Y=y]) as class0, class1, ..., of every kernel, seed and moment under every noise."""
     tables = [observed(settings, network, part, "kernels") for part in PARTS for network in KERNEL_NETWORKS]
@@ -46,15 +48,33 @@ def every_kernel(settings: Settings) -> pd.DataFrame:
     return table
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def kernel_saturation(settings: Settings) -> pd.DataFrame:
-    """The share of kernels (not the constant ones) at a bound for every noise, a block, and all together: "all"."""
+    """For every noise, a block, and all together ("all"): how much the noise leaves to chance.
+
+    share: of the kernels (not the constant ones) at a bound. by_chance: I(T;Y) with shuffled labels, median over the
+    kernels, as a part of H(Y).
+    """
     table = every_kernel(settings)
     table = table[(table["part"] == "main") & ~table["constant"]]
+    table = table.assign(by_chance=table["i_ty_shuffled"] / table["entropy_y"])
     keys = ["noise", "model", "layer", "noise_variance"]
-    each = table.groupby(keys, sort=False)["at_bound"].mean().rename("share").reset_index()
-    together = each.groupby(["noise", "noise_variance"])["share"].mean().reset_index()  # every block counts alike
+    of_block = table.groupby(keys, sort=False)
+    each = of_block.agg(share=("at_bound", "mean"), by_chance=("by_chance", "median")).reset_index()
+    together = each.groupby(["noise", "noise_variance"])[["share", "by_chance"]].mean().reset_index()
     return pd.concat([each, together.assign(model="all", layer="all")], ignore_index=True)
+
+
+def best_kernel_noise(table: pd.DataFrame) -> tuple[float, float, float]:
+    """The smallest relative noise that leaves under 5 % of the kernels at a bound and under 10 % of H(Y) to chance.
+
+    table: that of `kernel_saturation`. If there is none, the noise that leaves least to chance. Returns the noise, the
+    share at a bound and the part that shuffled labels get.
+    """
+    every = table[(table["model"] == "all") & (table["noise"] == "relative")].sort_values("noise_variance")
+    fit = every[(every["share"] < ALLOWED_SHARE) & (every["by_chance"] < ALLOWED_CHANCE)]
+    chosen = fit.iloc[0] if len(fit) else every.loc[every["by_chance"].idxmin()]
+    return float(chosen["noise_variance"]), float(chosen["share"]), float(chosen["by_chance"])
 
 
 def kernel_reading(table: pd.DataFrame, noise: str, value: float) -> pd.DataFrame:
@@ -62,20 +82,20 @@ def kernel_reading(table: pd.DataFrame, noise: str, value: float) -> pd.DataFram
     return table[(table["noise"] == noise) & (table["noise_variance"] == value)].reset_index(drop=True)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def literal_kernels(settings: Settings) -> pd.DataFrame:
     """The kernels as the paper reads: noise variance 0.1."""
     return kernel_reading(every_kernel(settings), "absolute", LITERAL_VARIANCE)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def second_kernels(settings: Settings) -> pd.DataFrame:
-    """The kernels under noise relative to each kernel's own variance, its share by `best_noise`."""
-    value, _ = best_noise(kernel_saturation(settings), "relative")
+    """The kernels under noise relative to each kernel's own variance, its share by `best_kernel_noise`."""
+    value, _, _ = best_kernel_noise(kernel_saturation(settings))
     return kernel_reading(every_kernel(settings), "relative", value)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def rank_agreement(settings: Settings) -> pd.DataFrame:
     """How far the kernels of a block stand in one order, under both readings: see `agreement_of`."""
     tables = agreement_of(literal_kernels(settings), "literal"), agreement_of(second_kernels(settings), "second")
@@ -88,19 +108,24 @@ def agreement_of(table: pd.DataFrame, reading: str) -> pd.DataFrame:
     between_classes: mean over pairs of classes; 1 where a kernel ranked high for one class is so for all.
     with_start: mean over classes of the order now with the order at iteration 0. Constant kernels tie at the end.
     """
+    keys = ["part", "dataset", "model", "layer", "seed"]
     rows = []
-    for keys, block in table.groupby(["part", "dataset", "model", "layer", "seed"], sort=False):
-        moments = dict(list(block.groupby("step")))
-        start = class_values(moments[0]).to_numpy()
-        n_classes = start.shape[1]
-        for step, now in moments.items():
-            values = class_values(now).to_numpy()
-            r = spearman(np.hstack([values, start]))
+    for key, block in table.sort_values([*keys, "step", "kernel"]).groupby(keys, sort=False):
+        steps = sorted(set(block["step"]))
+        values = block[class_columns(block)].to_numpy().reshape(len(steps), -1, len(class_columns(block)))
+        bounds = block["at_bound"].to_numpy().reshape(len(steps), -1).mean(1)
+        n_classes = values.shape[2]
+        for step, now, share in zip(steps, values, bounds, strict=True):
+            r = spearman(np.hstack([now, values[0]]))
             between = r[:n_classes, :n_classes][np.triu_indices(n_classes, 1)]
             kept = np.diagonal(r[:n_classes, n_classes:])
-            rows.append((reading, *keys, step, _mean(between), _mean(kept), now["at_bound"].mean()))
-    columns = ["reading", "part", "dataset", "model", "layer", "seed", "step", "between_classes", "with_start"]
-    return pd.DataFrame(rows, columns=[*columns, "at_bound"])
+            rows.append((reading, *key, step, _mean(between), _mean(kept), share))
+    return pd.DataFrame(rows, columns=["reading", *keys, "step", "between_classes", "with_start", "at_bound"])
+
+
+def class_columns(table: pd.DataFrame) -> list[str]:
+    """class0, class1, ...: those of the classes that there are."""
+    return [name for name in table.filter(regex=r"^class\d+$") if table[name].notna().any()]
 
 
 def spearman(values: np.ndarray) -> np.ndarray:
@@ -119,11 +144,10 @@ def _mean(values: np.ndarray) -> float:
 
 def class_values(rows: pd.DataFrame) -> pd.DataFrame:
     """(kernels, classes) I(T;[Y=y]) of one seed, step and block; the index numbers the kernels."""
-    values = rows.set_index("kernel").filter(regex=r"^class\d+$").sort_index()
-    return values.dropna(axis="columns", how="all")
+    return rows.set_index("kernel")[class_columns(rows)].sort_index()
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def class_information(settings: Settings) -> pd.DataFrame:
     """What the kernels of a block know of each class at the last iteration, under both readings: see `means_of`."""
     tables = means_of(literal_kernels(settings), "literal"), means_of(second_kernels(settings), "second")
@@ -139,7 +163,7 @@ def means_of(table: pd.DataFrame, reading: str) -> pd.DataFrame:
     return long.assign(**{"class": long["class"].str[5:].astype(int)}, reading=reading)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def response_maps(settings: Settings) -> pd.DataFrame:
     """The maps of the kernels of highest and of lowest I(T;Y) at every moment, of the first seed, as bytes.
 
@@ -200,27 +224,30 @@ def of_first_seed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_kernel_saturation(table: pd.DataFrame) -> plt.Figure:
-    """The share of kernels at a bound against relative noise, one line a block."""
-    figure, ax = plt.subplots(figsize=(8.5, 4.4))
-    rows = table[table["noise"] == "relative"]
-    styles = {"block1": "-", "block2": "--"}
-    for (network, layer), one in rows[rows["model"] != "all"].groupby(["model", "layer"], sort=False):
-        ax.plot(
-            one["noise_variance"], one["share"], "o", ls=styles[layer], ms=4, lw=1.5,
-            color=plots.NETWORK_COLOURS[network], label=BLOCK_NAMES[network, layer],
+    """What relative noise leaves to chance: kernels at a bound, and what shuffled labels get; one line a block."""
+    figure, axes = plt.subplots(1, 2, figsize=(13, 4.4), sharey=True)
+    rows = table[table["noise"] == "relative"].sort_values("noise_variance")
+    chosen = best_kernel_noise(table)[0]
+    for ax, column, allowed in zip(axes, ("share", "by_chance"), (ALLOWED_SHARE, ALLOWED_CHANCE), strict=True):
+        for (network, layer), one in rows[rows["model"] != "all"].groupby(["model", "layer"], sort=False):
+            ax.plot(
+                one["noise_variance"], one[column], "o", ls=BLOCK_LINES[layer], ms=4, lw=1.5,
+                color=plots.NETWORK_COLOURS[network], label=BLOCK_NAMES[network, layer],
+            )  # fmt: skip
+        every = rows[rows["model"] == "all"]
+        ax.plot(every["noise_variance"], every[column], "o-", ms=6, lw=2.5, color="black", label="all blocks together")
+        plots.mark_level(ax, allowed, f"{allowed:.0%}")
+        ax.axvline(chosen, color=plots.MUTED, ls="--", lw=1.2)
+        ax.annotate(
+            f"chosen {chosen:g}", (chosen, 1.0), (0, 2), ("data", "axes fraction"), "offset points", fontsize=10,
+            color=plots.MUTED, va="bottom", ha="center",
         )  # fmt: skip
-    every = rows[rows["model"] == "all"].sort_values("noise_variance")
-    ax.plot(every["noise_variance"], every["share"], "o-", ms=6, lw=2.5, color="black", label="all blocks together")
-    chosen = best_noise(table, "relative")[0]
-    ax.axvline(chosen, color=plots.MUTED, ls="--", lw=1.2)
-    ax.annotate(
-        f"chosen {chosen:g}", (chosen, 1.0), (0, 2), ("data", "axes fraction"), "offset points", fontsize=10,
-        color=plots.MUTED, va="bottom", ha="center",
-    )  # fmt: skip
-    ax.axhline(ALLOWED_SHARE, color=plots.MUTED, lw=1)
-    ax.set(xscale="log", xlabel="noise, share of the kernel's variance", ylabel="share of kernels at a bound")
-    ax.set_ylim(-0.03, 1.03)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+        ax.set(xscale="log", xlabel="noise, share of the kernel's variance", ylim=(-0.03, 1.03))
+    axes[0].set_ylabel("share of kernels at a bound")
+    axes[1].set_ylabel("I(T; shuffled Y) / H(Y)")
+    axes[0].set_title("a  Saturated", loc="left", pad=22)
+    axes[1].set_title("b  Known by chance", loc="left", pad=22)
+    axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
     return figure
 
 
@@ -249,10 +276,10 @@ def draw_boxes(table: pd.DataFrame, part: str, layer: str, *, change: bool = Tru
 
 
 def changes(block: pd.DataFrame) -> pd.DataFrame:
-    """The change of the kernels' mean I(T;Y) per iteration between the moments shown, over seeds."""
+    """The change of the kernels' mean I(T;Y) per iteration between the moments shown: columns step, seed, value."""
     mean = block.pivot_table(index="step", columns="seed", values="i_ty")
     slope = mean.diff().div(np.diff(mean.index, prepend=np.nan), axis=0).iloc[1:]
-    return over_seeds(slope.reset_index().melt("step"), ["step"])
+    return slope.reset_index().melt("step", var_name="seed")
 
 
 def draw_heatmaps(table: pd.DataFrame, part: str, network: str) -> plt.Figure:
@@ -351,13 +378,12 @@ def draw_agreement(table: pd.DataFrame) -> plt.Figure:
     """Do kernels specialise? Agreement of their order between classes, and with the order at iteration 0."""
     rows = table[(table["part"] == "main") & (table["reading"] == "second")]
     figure, axes = plt.subplots(1, 2, figsize=(13, 4.4), sharey=True)
-    styles = {"block1": "-", "block2": "--"}
     for ax, column in zip(axes, ("between_classes", "with_start"), strict=True):
         for (network, layer), block in rows.groupby(["model", "layer"], sort=False):
             means = over_seeds(block, ["step"], column)
             colour = plots.NETWORK_COLOURS[network]
             label = BLOCK_NAMES[network, layer]
-            ax.plot(means["step"], means["mean"], "o", ls=styles[layer], ms=4, color=colour, label=label)
+            ax.plot(means["step"], means["mean"], "o", ls=BLOCK_LINES[layer], ms=4, color=colour, label=label)
             known = means[np.isfinite(means["low"])]
             low, high = known["low"].clip(lower=-1), known["high"].clip(upper=1)
             ax.fill_between(known["step"], low, high, color=colour, alpha=0.12, lw=0)

@@ -16,6 +16,7 @@ LITERAL_VARIANCE = 0.1  # of the work that the paper follows; the paper names no
 RENYI_SHARE = 0.1  # squared bandwidth of the matrix-based estimate, as a share of the variable's total variance
 RENYI_ORDER = 1.01
 KERNEL_BLOCKS = ("block1", "block2")
+SHUFFLED_EVERY = 4  # kernels: one of so many is estimated with shuffled labels too
 
 
 def observe_plane(
@@ -40,8 +41,7 @@ def observe_plane(
     for layer, t in representations.items():
         t = t.float().flatten(2)
         few = (LITERAL_VARIANCE,)
-        found = kde_rows(t, y, noise_variances, noise_shares, "upper")
-        found += kde_rows(t, y, few, noise_shares, "lower")
+        found = kde_rows(t, y, noise_variances, noise_shares, "both")
         for part in (2, 4):
             if len(x) // part >= 2 * (int(y.max()) + 1):
                 some = slice(len(x) // part)
@@ -55,13 +55,18 @@ observe_plane.version = 5
 
 
 def kde_rows(t: torch.Tensor, y: torch.Tensor, variances: tuple, shares: tuple, bound: str) -> list[dict]:
-    """Kernel bounds of (members, n, d) for absolute noise variances and for shares of each layer's own variance."""
+    """Kernel bounds of (members, n, d) for absolute noise variances and for shares of each layer's own variance.
+
+    bound: "upper", or "both": the lower one comes along, and is kept for the shares.
+    """
     found = est.kde_information(t, y, noise_variance=noises(t, variances, shares), bound=bound)
+    bounds = {"kde upper": found.upper, "kde lower": found.lower} if bound == "both" else {"kde upper": found}
     named = [("absolute", value) for value in variances] + [("relative", value) for value in shares]
     return [
-        {"member": member, "estimator": f"kde {bound}", "noise": noise, "noise_variance": value,
-         "i_xt": float(found.i_xt[v, member]), "i_ty": float(found.i_ty[v, member]), **_samples(y)}
-        for v, (noise, value) in enumerate(named) for member in range(len(t))
+        {"member": member, "estimator": name, "noise": noise, "noise_variance": value,
+         "i_xt": float(one.i_xt[v, member]), "i_ty": float(one.i_ty[v, member]), **_samples(y)}
+        for name, one in bounds.items() for v, (noise, value) in enumerate(named) for member in range(len(t))
+        if name == "kde upper" or noise == "relative"
     ]  # fmt: skip
 
 
@@ -113,6 +118,7 @@ def observe_kernels(
 
     One pass over the batch of kernels gives all ten classes under all noises. Relative noise is a share of the
     kernel's own total variance. `constant`: a kernel that answers every sample alike; it knows nothing, exactly.
+    `i_ty_shuffled`: the same estimate with the labels shuffled, for every fourth kernel: what chance alone gives.
     """
     _, y, activations = sampled(moment, n_samples, 0)
     tables = []
@@ -120,6 +126,8 @@ def observe_kernels(
         t = activations[layer].float().transpose(1, 2).flatten(3)
         found = kernel_information(t, y, noise_variances, noise_shares, len(moment.dataset.classes))
         constant = is_constant(t).cpu().numpy()
+        some = slice(None, None, SHUFFLED_EVERY)
+        by_chance = kernel_information(t[:, some], shuffled(y), noise_variances, noise_shares, None).i_ty
         named = [("absolute", value) for value in noise_variances] + [("relative", value) for value in noise_shares]
         for v, (noise, value) in enumerate(named):
             for member in range(len(t)):
@@ -127,14 +135,20 @@ def observe_kernels(
                 table.columns = [f"class{c}" for c in table.columns]
                 more = {"i_xt": found.i_xt[v, member].cpu().numpy(), "i_ty": found.i_ty[v, member].cpu().numpy()}
                 table = table.assign(**more, kernel=range(t.shape[1]), constant=constant[member])
+                table.loc[table.index[some], "i_ty_shuffled"] = by_chance[v, member].cpu().numpy()
                 tables.append(table.assign(member=member, layer=layer, noise=noise, noise_variance=value))
     return pd.concat(tables, ignore_index=True).assign(**_samples(y))
 
 
-observe_kernels.version = 1
+observe_kernels.version = 2
 
 
-def kernel_information(t: torch.Tensor, y, variances: tuple, shares: tuple, n_classes: int) -> est.KdeInformation:
+def shuffled(y: torch.Tensor) -> torch.Tensor:
+    """The labels in another order, always the same one."""
+    return y[torch.from_numpy(np.random.default_rng(1).permutation(len(y)))]
+
+
+def kernel_information(t: torch.Tensor, y, variances: tuple, shares: tuple, n_classes: int | None):
     """The upper kernel bound for a batch of kernels (..., kernels, n, values), under every noise."""
     return est.kde_information(t, y, noise_variance=noises(t, variances, shares), bound="upper", n_classes=n_classes)
 

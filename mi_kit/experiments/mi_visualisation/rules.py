@@ -528,7 +528,7 @@ CLAIMS = sorted(
         *_both_readings(claims_of_kernels, "kernels"),
         Claim(
             "S1", "A larger stride in LeNet's first block costs no accuracy.", "little impact (section 6)",
-            _advice_rows("strides"), judge_stride, Needs("mnist", **TRAINED_WELL),
+            _advice_rows("strides", quantity="test_accuracy"), judge_stride, Needs("mnist", **TRAINED_WELL),
         ),
         Claim(
             "S2", "LeNet's block-1 kernels are redundant: their maps are highly correlated.",

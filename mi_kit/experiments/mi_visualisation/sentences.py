@@ -8,7 +8,8 @@ from ... import data, plots
 from ...claims import interval, words
 from .. import Experiment
 from .advice import ORDERS
-from .kernels import BLOCK_NAMES
+from .kernels import BLOCK_NAMES, best_kernel_noise
+from .observers import LITERAL_VARIANCE
 from .planes import best_noise
 from .rules import PAPER_ACCURACY, accuracies
 from .settings import KERNEL_NETWORKS, class_names
@@ -92,18 +93,20 @@ def saturation_words(experiment: Experiment) -> str:
 
 
 def kernel_words(experiment: Experiment) -> str:
-    """How many kernels are saturated under each reading, and how many are constant."""
+    """What each reading leaves to chance, and how many kernels are constant."""
     shares = experiment.table("kernel_saturation")
-    literal = shares[(shares["model"] == "all") & (shares["noise"] == "absolute") & (shares["noise_variance"] == 0.1)]
-    chosen, left = best_noise(shares, "relative")
+    every = shares[shares["model"] == "all"]
+    literal = every[(every["noise"] == "absolute") & (every["noise_variance"] == LITERAL_VARIANCE)].iloc[0]
+    chosen, left, by_chance = best_kernel_noise(shares)
     kernels = experiment.table("second_kernels")
     last = kernels[(kernels["part"] == "main") & (kernels["step"] == kernels["step"].max())]
     constant = last.groupby(["model", "layer"], sort=False)["constant"].mean()
     named = "; ".join(f"{BLOCK_NAMES[key]} {share:.0%}" for key, share in constant.items())
     return (
-        f"At noise variance 0.1, {float(literal['share'].iloc[0]):.0%} of the kernels' points sit at a bound; noise of "
-        f"{chosen:g} times each kernel's own variance leaves {left:.0%}. Constant kernels (they answer every image "
-        f"alike and know nothing) at the last iteration: {named}."
+        f"At noise variance 0.1, {literal['share']:.0%} of the kernels' points sit at a bound, and shuffled labels, of "
+        f"which a kernel can know nothing, get {literal['by_chance']:.0%} of H(Y). Noise of {chosen:g} times each "
+        f"kernel's own variance leaves {left:.0%} at a bound and gives shuffled labels {by_chance:.0%}: the second "
+        f"reading uses it. Constant kernels (they answer every image alike) at the last iteration: {named}."
     )
 
 
@@ -171,12 +174,10 @@ def survival_words(experiment: Experiment) -> str:
 def stride_words(experiment: Experiment) -> str:
     """The last accuracies with stride 1 and stride 2."""
     table = experiment.table("strides")
-    parts = []
-    for part, rows in table[table["step"] == table["step"].max()].groupby("part", sort=False):
-        values = 100 * rows.pivot_table(index="seed", columns="stride", values="value")
-        name = told(experiment, rows["dataset"].iloc[0], part)
-        cost = words(values[1] - values[2])
-        parts.append(
-            f"{name}: stride 1 {interval(values[1])[0]:.2f} %, stride 2 {interval(values[2])[0]:.2f} %, cost {cost}"
-        )
-    return f"After {table['step'].max():,} iterations. {'; '.join(parts)} percentage points."
+    rows = table[(table["quantity"] == "test_accuracy") & (table["step"] == table["step"].max())]
+    values = 100 * rows.pivot_table(index="seed", columns="stride", values="value")
+    name, cost = told(experiment, rows["dataset"].iloc[0]), words(values[1] - values[2])
+    return (
+        f"{name}, after {table['step'].max():,} iterations: stride 1 {interval(values[1])[0]:.2f} %, stride 2 "
+        f"{interval(values[2])[0]:.2f} %; the larger stride costs {cost} percentage points."
+    )

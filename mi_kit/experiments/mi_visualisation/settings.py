@@ -90,8 +90,8 @@ PROFILES = {
         noise_shares=(0.03, 0.3), kernel_shares=(0.1, 1.0), renyi_samples=32, pruned_shares=(0.5,), n_repeats=2,
     ),
     "quick": Settings(
-        n_test=1_000, n_samples=500, n_patterns=1_024, n_pruned=300, n_seeds=3, steps=100, tanh_steps=10_000,
-        narrow_steps=500, n_early=2, n_even=5, n_frames=30, noise_variances=_DECADES, noise_shares=_SHARES,
+        n_test=500, n_samples=500, n_patterns=1_024, n_pruned=200, n_seeds=3, steps=100, tanh_steps=10_000,
+        narrow_steps=500, n_early=1, n_even=5, n_frames=30, noise_variances=_DECADES, noise_shares=_SHARES,
         renyi_samples=128, pruned_shares=_THIRDS,
     ),
     "paper": Settings(),
