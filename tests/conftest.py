@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = os.environ.get("MI_KIT_DATA")
 
 
-PAGES = ("test_notebooks.py", "test_browser.py", "test_mi_visualisation.py")  # share the smoke runs of all notebooks
+PAGES = ("test_notebooks.py", "test_browser.py", "test_mi_visualisation.py", "test_cli.py")  # share the smoke runs
 
 
 def pytest_collection_modifyitems(items):
@@ -68,11 +68,3 @@ def smoke_run(home: Path, data: str | None, *names: str) -> Path:
 def smoke_on_digits(tmp_path_factory):
     """The smoke runs with no data set on disk and no network."""
     return smoke_run(tmp_path_factory.mktemp("digits"), None)
-
-
-@pytest.fixture(scope="session")
-def smoke_on_mnist(tmp_path_factory):
-    """The smoke run of notebook 01 on real MNIST and the 12-bit patterns."""
-    if not DATA or not (Path(DATA) / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").exists():
-        pytest.skip("MI_KIT_DATA does not name a folder with MNIST")
-    return smoke_run(tmp_path_factory.mktemp("mnist"), str(Path(DATA).resolve()), "01")

@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import command, environment
+from conftest import DATA, command, environment
 
 from mi_kit import claims, cli, experiments
 from mi_kit.experiments import mi_visualisation
@@ -94,7 +95,8 @@ def test_publish_refuses_embedded_data(paper_run, capsys):
 
 
 @pytest.mark.slow
-def test_published_tables_open_without_data_or_training(paper_run, home, monkeypatch):
+def test_published_tables_open_without_data_or_training(smoke_on_digits, paper_run, home, monkeypatch):
+    shutil.copytree(smoke_on_digits.parents[1] / "data", home / "data", dirs_exist_ok=True)  # its runs and tables
     monkeypatch.setattr(experiments.Experiment, "require_real_data", lambda _self: None)
     monkeypatch.setenv("MI_KIT_PROGRESS", str(home / "progress"))
     assert cli.main(["publish"]) == 0
@@ -110,7 +112,7 @@ def test_published_tables_open_without_data_or_training(paper_run, home, monkeyp
 
 
 @pytest.mark.slow
-def test_compute_gives_tables_and_verdicts_without_jupyter(home):
+def test_compute_gives_tables_and_verdicts_of_real_data_without_jupyter(home):
     # a module set to None cannot be imported: the same as an environment without it
     blocked = ["papermill", "ipywidgets", "IPython", "jupyterlab", "nbformat"]
     code = (
@@ -118,13 +120,18 @@ def test_compute_gives_tables_and_verdicts_without_jupyter(home):
         f"sys.modules.update(dict.fromkeys({blocked!r})); "
         "from mi_kit import cli; sys.exit(cli.main(['compute', '01', '--profile', 'smoke']))"
     )
+    data = str(Path(DATA).resolve()) if DATA else None
     finished = subprocess.run(
-        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", code], env=environment(home, data), capture_output=True, text=True, timeout=400
     )
     assert finished.returncode == 0, finished.stderr
     assert "not tested" in finished.stdout
     tables = home / "figures" / "smoke" / "01_mi_visualisation" / "tables"
-    assert len(pd.read_csv(tables / "second_planes.csv")) > 100
-    rendered = command("figure", "01/F4", "--profile", "smoke", home=home)
+    planes = pd.read_csv(tables / "second_planes.csv")
+    expected = {"mnist", "12bit", "fashion-mnist"} if DATA else {"digits", "digits-12bit"}
+    assert set(planes["dataset"]) == expected
+    assert len(planes) > 100
+    rendered = command("figure", "01/A1", "--profile", "smoke", home=home, data=data)
     assert rendered.returncode == 0, rendered.stderr
-    assert (home / "figures" / "smoke" / "01_mi_visualisation" / "F4.png").exists()
+    numbers = pd.read_csv(home / "figures" / "smoke" / "01_mi_visualisation" / "A1.csv")
+    assert ("Ankle boot" if DATA else "9") in set(numbers["class_name"].astype(str))
