@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,11 @@ MOMENTUM = {"optimizer": "sgd", "momentum": 0.9}
 # not magnify them. Adam divides by the gradient's size: where a gradient is itself almost rounding, a step (lr = 1e-2)
 # can differ by a visible share, so its tolerance is a hundredth of one step.
 TOLERANCE = {"sgd": {"rtol": 1e-5, "atol": 1e-6}, "adam": {"rtol": 1e-5, "atol": 1e-4}}
+
+
+def told(value) -> str:
+    """A test's name without addresses: every process must collect the same names."""
+    return re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", str(value))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -207,7 +213,7 @@ def test_a_new_checkpoint_in_the_middle_is_added_and_the_others_stay(updates):
         {"network": large},
         {"dataset": "part"},
     ],
-    ids=str,
+    ids=told,
 )
 def test_another_setting_is_another_folder(changes):
     if "dataset" in changes:
@@ -798,7 +804,7 @@ def test_only_plain_chains_of_linear_layers_are_dense(network, expected):
         ({"batch_size": 0}, r"batch_size must be at least 1.*got batch_size=0"),
         ({"batch_size": 2.5}, r"batch_size must be .*got batch_size=2\.5"),
     ],
-    ids=str,
+    ids=told,
 )
 def test_bad_arguments_are_refused_by_name_rule_and_value(arguments, message):
     with pytest.raises(ValueError, match=message):

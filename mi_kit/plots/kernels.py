@@ -124,7 +124,7 @@ def plot_class_means(table: pd.DataFrame, classes: Sequence[str], *, ax: plt.Axe
     ax.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
     ax.set(ylabel="mean I(T;[Y=y])  [bit]", ylim=(0, None))
     ax.grid(axis="y", color="0.9")
-    ax.legend()
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 

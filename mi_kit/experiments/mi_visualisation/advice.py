@@ -231,7 +231,8 @@ def draw_pruning(table: pd.DataFrame) -> plt.Figure:
                 ax.fill_between(
                     means["share"], means["low"].clip(0, 1), means["high"].clip(0, 1), color=colour, alpha=0.15, lw=0
                 )
-            ax.set_title(f"{'abcd'[2 * row + column]}  {block['dataset'].iloc[0]}: {BLOCK_NAMES['lenet', layer]}")
+            name = f"{block['dataset'].iloc[0]}: {BLOCK_NAMES['lenet', layer]}"
+            ax.set_title(f"{'abcd'[2 * row + column]}  {name}", loc="left")
             ax.set(ylim=(0, 1.02))
         axes[row, 0].set_ylabel("test accuracy")
     for ax in axes[-1]:

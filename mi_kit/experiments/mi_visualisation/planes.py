@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 
 from ... import cache, models, plots
 from ...claims import interval
@@ -39,13 +40,14 @@ def architectures(settings: Settings) -> pd.DataFrame:
     return table[["model", "block", "layer", "output_shape", "parameters"]]
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def examples(settings: Settings) -> pd.DataFrame:
     """The first test images of every class of the appendix's data set, as bytes."""
     dataset = dataset_of(settings, "lenet", "appendix")
+    n = min(N_EXAMPLES, int(torch.bincount(dataset.y_test).min()))  # of every class alike
     rows = []
     for c, name in enumerate(dataset.classes):
-        chosen = dataset.x_test[dataset.y_test == c][:N_EXAMPLES, 0]
+        chosen = dataset.x_test[dataset.y_test == c][:n, 0]
         pixels = np.rint(255 * chosen.numpy()).astype(np.uint8)
         rows += [
             {"dataset": dataset.name, "part": "appendix", "class": c, "class_name": name, "number": number,
@@ -296,6 +298,8 @@ def draw_variants(table: pd.DataFrame, network: str = "lenet") -> plt.Figure:
     for ax, variant, letter in zip(axes.flat, shown, "abcdefgh", strict=False):
         plots.plot_information_plane(rows[rows["variant"] == variant], ax=ax)
         ax.set_title(f"{letter}  {variant}", fontsize=11, loc="left")
+        ax.set(xlim=(-0.04 * rows["log2_n"].max(), 1.06 * rows["log2_n"].max()))
+        ax.set(ylim=(-0.05 * rows["entropy_y"].max(), 1.1 * rows["entropy_y"].max()))
         ax.label_outer()
     plots.plane_legend(axes[0, -1])
     return figure
