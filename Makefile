@@ -14,7 +14,7 @@ figures: .venv/.ready ## run every notebook: figures, numbers and claims go to f
 	$(BIN)/mi-kit run --profile $(PROFILE) --jobs $(JOBS)
 
 test: .venv/.ready ## run the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lab: .venv/.ready ## open JupyterLab
 	$(BIN)/jupyter lab notebooks

@@ -1,7 +1,9 @@
 """Fixtures that several test files share."""
 
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,15 +18,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = os.environ.get("MI_KIT_DATA")
 
 
-PAGES = ("test_notebooks.py", "test_browser.py", "test_mi_visualisation.py", "test_cli.py")  # share the smoke runs
-
-
 def pytest_collection_modifyitems(items):
-    """One worker takes the tests of the smoke runs, which are the longest, first; the others are shared by file."""
-    items.sort(key=lambda item: item.path.name not in PAGES)
-    for item in items:
-        group = "pages" if item.path.name in PAGES else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Two workers take whole files: first the one that runs the notebooks, last those that look at what it left."""
+    after = ("test_browser.py", "test_cli.py", "test_mi_visualisation.py")
+    items.sort(key=lambda item: 0 if item.path.name == "test_notebooks.py" else 2 if item.path.name in after else 1)
 
 
 @pytest.fixture
@@ -49,6 +46,11 @@ def command(*arguments, home: Path, data: str | None = None, **more):
     )
 
 
+def hear_interrupts() -> None:
+    """For Popen: a process started in the background of a shell ignores interrupts, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def environment(home: Path, data: str | None = None) -> dict:
     """The environment of a command that must touch only `home` and the data given."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MI_KIT_")}
@@ -65,6 +67,11 @@ def smoke_run(home: Path, data: str | None, *names: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke_on_digits(tmp_path_factory):
-    """The smoke runs with no data set on disk and no network."""
-    return smoke_run(tmp_path_factory.mktemp("digits"), None)
+def smoke_on_digits(tmp_path_factory, worker_id):
+    """The smoke runs with no data set on disk and no network: once, whichever worker comes first."""
+    base = tmp_path_factory.getbasetemp()
+    home = (base if worker_id == "master" else base.parent) / "digits"
+    home.mkdir(exist_ok=True)
+    with (home / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return home / "figures" / "smoke" if (home / "notebooks").exists() else smoke_run(home, None)

@@ -8,7 +8,7 @@ import time
 import nbformat
 import psutil
 import pytest
-from conftest import REPOSITORY, command, environment
+from conftest import REPOSITORY, command, environment, hear_interrupts
 
 from mi_kit import batch
 
@@ -127,8 +127,9 @@ def test_interrupt_ends_the_children(home):
         home, "01_slow", "import os; open('pid', 'w').write(str(os.getpid()))", "import time; time.sleep(99)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "mi_kit.cli", "run"], env=environment(home), stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "mi_kit.cli", "run"], env=environment(home), stderr=subprocess.PIPE, text=True,
+        preexec_fn=hear_interrupts,
+    )  # fmt: skip
     while not (home / "notebooks" / "pid").exists():
         assert process.poll() is None
         time.sleep(0.1)

@@ -46,7 +46,7 @@ def lab(smoke_on_digits):
         log.close()
 
 
-SLIDERS = {"00_estimators_on_known_answers": [2, 2, 2, 1], "01_mi_visualisation": [2, 2, 3, 3]}  # of each explorer
+SLIDERS = {"00_estimators_on_known_answers": [2, 2, 1, 2], "01_mi_visualisation": [2, 2, 3, 3]}  # of each explorer
 
 
 @pytest.fixture(scope="module", params=SLIDERS)

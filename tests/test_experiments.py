@@ -9,6 +9,7 @@ import pytest
 
 from mi_kit import cache, experiments, paths
 from mi_kit.experiments import mi_visualisation as paper
+from mi_kit.experiments.mi_visualisation import observers, planes, settings
 
 
 def test_explicit_settings_replace_the_profiles_and_none_does_not(home):
@@ -23,13 +24,13 @@ def test_explicit_settings_replace_the_profiles_and_none_does_not(home):
     [
         ({"notebook": "1"}, "name must be one of 00_estimators_on_known_answers, 01_mi_visualisation"),
         ({"profile": "fast"}, "profile must be one of smoke, quick, paper; got profile='fast'"),
-        ({"stesp": 3}, "settings must be among images, n_train"),
+        ({"stesp": 3}, "settings must be among images, more_images"),
         ({"steps": "many"}, "steps must be of type int; got steps='many'"),
         ({"steps": True}, "steps must be of type int; got steps=True"),
         ({"lr": "fast"}, "lr must be of type float"),
         ({"images": "cifar10"}, "images must be one of mnist, fashion-mnist, digits; got images='cifar10'"),
         ({"steps": 0}, "steps must be at least 1; got steps=0"),
-        ({"n_samples": 20_000}, "n_samples must be at most n_test=1000; got n_samples=20000"),
+        ({"n_samples": 20_000}, "n_samples must be at most n_test=500; got n_samples=20000"),
     ],
 )
 def test_wrong_names_and_types_are_refused(home, call, words):
@@ -48,46 +49,46 @@ def test_unknown_tables_and_figures_list_the_right_ones(home):
 @pytest.mark.parametrize(("early", "even"), [(8, 50), (4, 5), (1, 5), (0, 5)])
 def test_moments_start_untrained_hold_the_first_fifth_and_end_at_the_last_step(early, even):
     for steps in [*range(1, 2_000), 49_999, 50_000]:
-        chosen = paper.moments(steps, early, even)
+        chosen = settings.moments(steps, early, even)
         assert chosen == sorted(set(chosen))
-        assert {0, paper.first_fifth(steps), steps} <= set(chosen)
+        assert {0, settings.first_fifth(steps), steps} <= set(chosen)
         assert len(chosen) <= 2 + early + even
-    assert paper.first_fifth(50_000) == 10_000
+    assert settings.first_fifth(50_000) == 10_000
 
 
 def test_best_noise_is_the_smallest_under_5_percent_else_the_least():
     def shares(values):
         return pd.DataFrame({"model": "all", "noise": "relative", "noise_variance": [0.1, 1, 10], "share": values})
 
-    assert paper.best_noise(shares([0.5, 0.04, 0.01]), "relative") == (1, 0.04)
-    assert paper.best_noise(shares([0.5, 0.2, 0.3]), "relative") == (1, 0.2)
+    assert planes.best_noise(shares([0.5, 0.04, 0.01]), "relative") == (1, 0.04)
+    assert planes.best_noise(shares([0.5, 0.2, 0.3]), "relative") == (1, 0.2)
 
 
 def test_total_variance_is_one_number_a_member_and_1_where_a_layer_is_constant():
     import torch
 
     t = torch.stack([torch.tensor([[0.0, 0], [2, 0]]), torch.full((2, 2), 0.1)])
-    np.testing.assert_allclose(paper.total_variance(t), [1.0, 1.0])
-    np.testing.assert_allclose(paper.total_variance(3 * t), [9.0, 1.0])
+    np.testing.assert_allclose(observers.total_variance(t), [1.0, 1.0])
+    np.testing.assert_allclose(observers.total_variance(3 * t), [9.0, 1.0])
 
 
 def test_a_point_is_at_a_bound_of_either_quantity():
     table = pd.DataFrame(
         {"i_xt": [5.0, 9.97, 5.0, 0.0], "i_ty": [1.0, 1.0, 3.3, 1.0], "log2_n": 10.0, "entropy_y": 3.32}
     )
-    assert list(paper.at_bound(table)) == [False, True, True, True]
+    assert list(settings.at_bound(table)) == [False, True, True, True]
 
 
 def published(home, version, table):
     stem = paths.results() / "01_mi_visualisation" / "quick" / "saturation"
     paths.write_whole(stem.with_suffix(".parquet"), lambda part: cache.write_table(table, part))
-    settings = cache.describe(paper.PROFILES["quick"])
-    stem.with_suffix(".json").write_text(json.dumps({"version": version, "commit": "abc1234", "settings": settings}))
+    about = {"version": version, "commit": "abc1234", "settings": cache.describe(paper.PROFILES["quick"])}
+    stem.with_suffix(".json").write_text(json.dumps(about))
 
 
 def test_published_table_is_read_without_data_or_training(home):
     table = pd.DataFrame({"share": [0.5]})
-    published(home, paper.saturation.version, table)
+    published(home, planes.saturation.version, table)
     opened = experiments.open("01", "quick")
     pd.testing.assert_frame_equal(opened.table("saturation"), table)
     assert not (home / "data" / "runs").exists()
@@ -95,13 +96,13 @@ def test_published_table_is_read_without_data_or_training(home):
 
 
 def test_published_table_of_another_version_is_shown_with_a_warning(home):
-    published(home, paper.saturation.version - 1, pd.DataFrame({"share": [0.5]}))
+    published(home, planes.saturation.version - 1, pd.DataFrame({"share": [0.5]}))
     with pytest.warns(UserWarning, match="was published by version"):
         experiments.open("01", "quick").table("saturation")
 
 
 def test_published_table_of_other_settings_or_under_fresh_is_not_shown(home, monkeypatch):
-    published(home, paper.saturation.version, pd.DataFrame({"share": [0.5]}))
+    published(home, planes.saturation.version, pd.DataFrame({"share": [0.5]}))
     assert experiments.open("01", "quick")._published_stem("saturation")
     assert not experiments.open("01", "quick", steps=7)._published_stem("saturation")
     assert not experiments.open("01", "smoke")._published_stem("saturation")

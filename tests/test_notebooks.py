@@ -13,7 +13,7 @@ import pandas as pd
 import papermill
 import psutil
 import pytest
-from conftest import REPOSITORY, command, environment
+from conftest import REPOSITORY, command, environment, hear_interrupts
 from PIL import Image
 
 from mi_kit import claims, experiments
@@ -136,6 +136,7 @@ def test_kill_in_the_middle_ends_the_kernel_and_loses_nothing_finished(tmp_path)
         env=environment(tmp_path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=hear_interrupts,
     )
     try:
         waited_until(lambda: reached.stat().st_mtime_ns > before, 120)  # it trains on

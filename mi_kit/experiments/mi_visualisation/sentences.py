@@ -139,15 +139,11 @@ def class_words(experiment: Experiment) -> str:
 def advice_words(experiment: Experiment) -> str:
     """Accuracy lost by pruning half of LeNet's kernels, in each order."""
     table = experiment.table("pruning")
-    whole = table[table["order"] == "none"].set_index(["part", "layer", "seed"])["accuracy"]
-    half = table[(table["share"] == 0.5) & (table["order"] != "none")]
-    of_seed = half.groupby(["part", "layer", "order", "seed"])["accuracy"].mean()
     parts = []
-    for part, layer in dict.fromkeys(zip(half["part"], half["layer"], strict=True)):
-        lost = []
-        for order in ORDERS:
-            values = 100 * (whole[part, layer] - of_seed[part, layer, order])
-            lost.append(f"{order} {words(values, digits=1)}")
+    for (part, layer), block in table.groupby(["part", "layer"], sort=False):
+        whole = block[block["order"] == "none"].set_index("seed")["accuracy"]
+        half = block[block["share"] == 0.5].pivot_table(index="seed", columns="order", values="accuracy")
+        lost = [f"{order} {words(100 * (whole - half[order]), digits=1)}" for order in ORDERS]
         name = told(experiment, table.loc[table["part"] == part, "dataset"].iloc[0], part)
         parts.append(f"**{name}, {layer}**: {', '.join(lost)}")
     return f"Percentage points of accuracy lost when half of a block's kernels is set to zero. {'; '.join(parts)}."
