@@ -415,6 +415,13 @@ def test_every_claim_states_its_rule_needs_and_reading():
     assert len(pairs) == len(paper.CLAIMS)
 
 
+def test_summary_counts_each_claim_once_by_its_last_reading():
+    readings = [("1", "", HOLDS), ("2", "literal", UNDECIDED), ("2", "second", FAILS), ("3", "", NOT_TESTED)]
+    table = pd.DataFrame(readings, columns=["claim", "reading", "verdict"])
+    expected = "Of 3 claims **1** hold, **1** fail, **0** are undecided and **1** cannot be tested here."
+    assert claims.summary(table) == expected
+
+
 def test_pages_show_one_line_a_claim_and_every_reading():
     table = pd.DataFrame(
         [

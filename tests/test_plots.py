@@ -97,3 +97,75 @@ def test_a_figure_of_more_than_300_kb_is_refused(tmp_path):
     figure.figimage(np.random.default_rng(0).random((1500, 1500)), cmap="viridis")
     with pytest.raises(ValueError, match="at most 300,000 bytes"):
         plots.save_figure(figure, tmp_path, "F1", table=pd.DataFrame({"x": [1]}), caption="")
+
+
+def kernels_over_time():
+    made = [
+        {"model": "lenet", "seed": seed, "step": step, "i_ty": 0.1 * kernel + 0.01 * step, "entropy_y": 3.32,
+         "i_ty_shuffled": 0.05 if kernel == 0 else float("nan")}
+        for seed in (0, 1) for step in (0, 10, 30) for kernel in range(5)
+    ]  # fmt: skip
+    return pd.DataFrame(made)
+
+
+def test_boxes_show_the_median_of_every_moment_and_what_chance_gives():
+    ax = plots.plot_boxes(kernels_over_time())
+    medians = [line.get_ydata()[0] for line in ax.lines if line.get_color() == "black" and line.get_lw() == 1.8]
+    assert medians == pytest.approx([0.2, 0.3, 0.5])
+    (chance,) = [line for line in ax.lines if line.get_label() == "labels shuffled"]
+    np.testing.assert_allclose(chance.get_ydata(), 0.05)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "10", "30"]
+    assert "bit" in ax.get_ylabel()
+
+
+def test_change_draws_every_seed_and_their_mean():
+    table = pd.DataFrame({"step": [10, 30, 10, 30], "seed": [0, 0, 1, 1], "value": [1, 2, 3, 4.0], "model": "lenet"})
+    ax = plots.plot_change(table)
+    drawn = [list(line.get_ydata()) for line in ax.lines[1:]]
+    assert drawn == [[1, 2], [3, 4], [2, 3]]
+
+
+def test_heat_maps_stand_below_each_other_with_a_gap_and_the_names_of_the_classes():
+    values = np.arange(2 * 4 * 3, dtype=float).reshape(2, 4, 3)
+    ax = plots.plot_kernels_by_class(values, ["T-shirt", "Bag", "Coat"])
+    shown = ax.images[0].get_array()
+    assert shown.shape == (7, 4)
+    np.testing.assert_array_equal(shown[:3], values[0].T)
+    np.testing.assert_array_equal(shown[4:], values[1].T)
+    assert np.ma.getmaskarray(np.ma.masked_invalid(shown))[3].all()
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["T-shirt", "Bag", "Coat"] * 2
+
+
+def test_a_mosaic_holds_every_picture_where_its_row_and_column_say():
+    table = pd.DataFrame(
+        [{"place": place, "class": c, "side": 14, "map": np.full((14, 14), 10 * place + c, np.uint8).tobytes()}
+         for place in (2, 1) for c in (1, 0)]
+    )  # fmt: skip
+    pictures = plots.pictures_of(table, ["place"], "class")
+    assert pictures[:, :, 0, 0].tolist() == [[20, 21], [10, 11]]  # rows as they come, columns in order
+    ax = plots.plot_mosaic(pictures, rows=["two", "one"], columns=["a", "b"])
+    whole = ax.images[0].get_array()
+    assert whole.shape == (2 * 28 + 2, 2 * 28 + 2)  # small pictures are enlarged
+    assert (whole[0, 0], whole[0, -1], whole[-1, 0], whole[28, 28]) == (20, 21, 10, 255)
+
+
+def test_class_means_keep_the_networks_colours_and_leave_out_unknown_intervals():
+    table = pd.DataFrame(
+        [{"model": model, "class": c, "mean": 0.1 * c, "low": -np.inf, "high": np.inf}
+         for model in ("lenet", "densenet") for c in range(3)]
+    )  # fmt: skip
+    ax = plots.plot_class_means(table, ["a", "b", "c"])
+    colours = {line.get_label(): line.get_color() for line in ax.lines}
+    assert colours == {"LeNet": plots.NETWORK_COLOURS["lenet"], "DenseNet": plots.NETWORK_COLOURS["densenet"]}
+    assert ax.get_ylim()[0] == 0
+
+
+def test_verdicts_are_words_in_coloured_fields():
+    table = pd.DataFrame(
+        {"claim": ["1", "1", "2"], "statement": ["one", "one", "two"], "variant": ["x", "y", "x"],
+         "verdict": ["holds", "fails", "holds"]}
+    )  # fmt: skip
+    ax = plots.plot_verdicts(table, {"holds": "#00ff00", "fails": "#ff0000"})
+    assert [text.get_text() for text in ax.texts] == ["holds", "fails", "holds"]
+    assert [patch.get_facecolor()[:2] for patch in ax.patches] == [(0, 1), (1, 0), (0, 1)]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["one", "two"]
