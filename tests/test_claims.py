@@ -250,7 +250,7 @@ def classes(values: dict[int, float], scale: float = 0.0) -> pd.DataFrame:
         {"model": model, "seed": seed, "class": c, "value": values.get(c, 0.5) + scale * SPREAD[seed] * (c == 6)}
         for model in ("lenet", "densenet") for seed in SEEDS for c in range(10)
     ]  # fmt: skip
-    return pd.DataFrame(made)
+    return pd.DataFrame(made).assign(dataset="fashion-mnist")
 
 
 LOW = dict.fromkeys((0, 2, 3, 4), 0.2)
@@ -266,6 +266,10 @@ LOW = dict.fromkeys((0, 2, 3, 4), 0.2)
 )
 def test_similar_classes_rule(values, scale, verdict):
     assert paper.judge_similar_classes(classes(values, scale)).verdict == verdict
+
+
+def test_similar_classes_rule_names_the_lowest():
+    assert "(lowest five: Shirt, " in paper.judge_similar_classes(classes(LOW | {6: 0.1})).measured
 
 
 @pytest.mark.parametrize(("shirt", "scale", "verdict"), [(0.1, 0.1, HOLDS), (0.4, 0.1, FAILS), (0.2, 1.0, UNDECIDED)])

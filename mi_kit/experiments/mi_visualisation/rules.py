@@ -7,7 +7,7 @@ import pandas as pd
 
 from ... import plots
 from ...claims import FAILS, HOLDS, UNDECIDED, Claim, Judgement, Needs, interval, words
-from .settings import IMAGE_NETWORKS, first_fifth
+from .settings import IMAGE_NETWORKS, class_names, first_fifth
 
 PAPER_ACCURACY = {"relu_mlp": 0.9693, "lenet": 0.9922, "densenet": 0.9923}
 
@@ -258,15 +258,15 @@ def judge_similar_classes(rows: pd.DataFrame) -> Judgement:
     """Mean I(T;[Y=y]) over the kernels of the second block, per seed: the smallest of the other five classes minus the
     largest of T-shirt, pullover, dress, coat and shirt. Holds if the 95 % intervals of LeNet and DenseNet lie above 0;
     fails if one lies below; else undecided."""
-    gaps, measured = [], []
+    gaps, measured, names = [], [], class_names(rows["dataset"].iloc[0])
     for model, values in _of_classes(rows).items():
         similar = values[list(SIMILAR)]
         others = values.drop(columns=list(SIMILAR))
         gaps.append(others.min(axis=1) - similar.max(axis=1))
-        lowest = ", ".join(str(c) for c in values.mean().sort_values().index[:5])
+        lowest = ", ".join(names[c] for c in values.mean().sort_values().index[:5])
         measured.append(
             f"{plots.NETWORK_NAMES[model]} the five {words(similar.mean(axis=1), digits=3)}, the others "
-            f"{words(others.mean(axis=1), digits=3)} bit (lowest five classes: {lowest})"
+            f"{words(others.mean(axis=1), digits=3)} bit (lowest five: {lowest})"
         )
     return Judgement(_all_of([_sign(gap) for gap in gaps]), "; ".join(measured))
 
