@@ -15,11 +15,12 @@ GAP = 2  # pixels between the pictures of a mosaic
 PIXELS = 28  # of its pictures, at least
 
 
-def plot_boxes(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
+def plot_boxes(table: pd.DataFrame, *, top: float | None = None, ax: plt.Axes | None = None) -> plt.Axes:
     """A box a moment: the kernels' I(T;Y), quartiles, whiskers at 1.5 times their distance, outliers as circles.
 
     table: columns step, i_ty, entropy_y, model (one), and i_ty_shuffled, whose mean is drawn as a dotted line: what the
-    estimate gives by chance. The black line is the median. Returns the axes.
+    estimate gives by chance. The black line is the median. top: the end of the scale in bits, None for just above H(Y);
+    where it is lower, H(Y) is told and not drawn. Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
     steps = sorted(set(table["step"]))
@@ -34,12 +35,14 @@ def plot_boxes(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
     ax.legend(loc="upper right", bbox_to_anchor=(1, 1.16), fontsize=10)
     _step_ticks(ax, steps)
     entropy_y = float(table["entropy_y"].iloc[0])
+    top = 1.1 * entropy_y if top is None else top
+    inside = entropy_y <= top
     ax.axhline(entropy_y, color=MUTED, ls="--", lw=1)
     ax.annotate(
-        f"H(Y) = {entropy_y:.2f}", (0.01, entropy_y), (0, 3), ("axes fraction", "data"), "offset points",
-        fontsize=9, color=MUTED,
+        f"H(Y) = {entropy_y:.2f}{'' if inside else ' (above)'}", (0.01, entropy_y if inside else top),
+        (0, 3 if inside else -12), ("axes fraction", "data"), "offset points", fontsize=9, color=MUTED,
     )  # fmt: skip
-    ax.set(xlabel="iteration", ylabel="I(T;Y) of a kernel  [bit]", ylim=(-0.05 * entropy_y, 1.1 * entropy_y))
+    ax.set(xlabel="iteration", ylabel="I(T;Y) of a kernel  [bit]", ylim=(-0.05 * top, top))
     return ax
 
 

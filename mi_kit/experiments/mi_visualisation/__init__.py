@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from .. import FigureSpec
+from .. import Experiment, FigureSpec
 from . import advice, kernels, planes
 from .advice import draw_correlations, draw_pruning, draw_strides, draw_survival
 from .kernels import draw_boxes, draw_heatmap, draw_heatmaps, draw_response, draw_responses
@@ -96,6 +96,14 @@ def _responses(part: str, network: str, caption: str):
     )
 
 
+def _survival(kind: str):
+    def rows(experiment: Experiment):
+        table = experiment.table("survival")
+        return table[table["kind"] == kind]
+
+    return FigureSpec(lambda experiment: draw_survival(rows(experiment)), rows, _SURVIVAL)
+
+
 _LITERAL, _SECOND = "Noise variance 0.1, logits.", "Output as softmax."
 _BOX = (
     "Boxes: quartiles over the kernels of all seeds, median black, whiskers 1.5 times the box. Dotted: mean of the "
@@ -152,6 +160,6 @@ FIGURES = {
         partial(planes.draw_variants, network="lenet"), "other_planes", "LeNet, one run under eight estimates.",
         networks=("lenet",),
     ),
-    "survival_planes": _whole(partial(draw_survival, kind="planes"), "survival", _SURVIVAL),
-    "survival_kernels": _whole(partial(draw_survival, kind="kernels"), "survival", _SURVIVAL),
+    "survival_planes": _survival("planes"),
+    "survival_kernels": _survival("kernels"),
 }  # fmt: skip

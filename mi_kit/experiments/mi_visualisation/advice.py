@@ -260,9 +260,8 @@ def draw_correlations(table: pd.DataFrame) -> plt.Figure:
     return figure
 
 
-def draw_survival(table: pd.DataFrame, kind: str) -> plt.Figure:
+def draw_survival(rows: pd.DataFrame) -> plt.Figure:
     """Which conclusions survive? Verdicts of the same rules on the same runs, a column an estimate."""
-    rows = table[table["kind"] == kind]
     rows = rows.assign(statement=[_shorter(s, c) for s, c in zip(rows["statement"], rows["claim"], strict=True)])
     n_claims, n_variants = rows["claim"].nunique(), rows["variant"].nunique()
     figure, ax = plt.subplots(figsize=(5.2 + 0.78 * n_variants, 1.6 + 0.46 * n_claims))

@@ -262,10 +262,12 @@ def draw_boxes(table: pd.DataFrame, part: str, layer: str, *, change: bool = Tru
     """F5, F8, A3, A6: boxes of a block's kernels over training, both networks, and how fast their mean changes."""
     rows = 2 if change else 1
     figure, axes = plt.subplots(rows, 2, figsize=(13, 4 * rows), squeeze=False, sharey="row")
+    drawn = table[(table["part"] == part) & (table["layer"] == layer)]
+    top = min(1.1 * drawn["entropy_y"].max(), 1.2 * drawn["i_ty"].max() + 0.05)
     for column, network in enumerate(KERNEL_NETWORKS):
         block = of_block(table, part, network, layer)
         kept = block[block["step"].isin(shown_steps(block, MOST_BOXES))]
-        ax = plots.plot_boxes(kept, ax=axes[0, column])
+        ax = plots.plot_boxes(kept, top=top, ax=axes[0, column])
         ax.set_title(f"{'ab'[column]}  {BLOCK_NAMES[network, layer]}", loc="left")
         if change:
             ax = plots.plot_change(changes(kept).assign(model=network), ax=axes[1, column])
