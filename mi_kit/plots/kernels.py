@@ -68,7 +68,7 @@ def plot_change(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
     _step_ticks(ax, list(of_seeds.index))
     ax.set(xlabel="up to iteration", ylabel="change of mean I(T;Y)\n[bit / iteration]")
     largest = float(of_seeds.abs().max().max()) or 1.0
-    ax.set_yscale("symlog", linthresh=largest / 100)
+    ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(largest / 100)), linscale=0.8)
     return ax
 
 
