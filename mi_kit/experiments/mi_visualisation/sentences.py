@@ -161,7 +161,8 @@ def survival_words(experiment: Experiment) -> str:
         saturated = (rows["verdict"] == "saturated").mean()
         parts.append(
             f"{kind}: {len(same)} of {len(same) + len(other)} conclusions have one and the same verdict "
-            f"(undecided counts as one) wherever the estimate is not saturated ({', '.join(same) or 'none'}); the others depend on the estimate "
+            f"(undecided counts as one) wherever the estimate is not saturated "
+            f"({', '.join(same) or 'none'}); the others depend on the estimate "
             f"({', '.join(other) or 'none'}); {saturated:.0%} of the fields are saturated"
         )
     return f"{'. '.join(part[0].upper() + part[1:] for part in parts)}."
