@@ -11,6 +11,7 @@ import functools
 import hashlib
 import inspect
 import itertools
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def _source(item) -> str:
 
 
 NETWORKS: dict[str, Network] = {}
+_one_builds = threading.Lock()  # the random state is one for all threads
 
 
 def _network(name: str, input_shape: tuple[int, ...], title: str, *parts):
@@ -85,7 +87,7 @@ def resolve(network: str | Callable[[], nn.Module]) -> Network:
 
 def build(network: str | Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     """The network with the initial weights that belong to `seed`; the global random state is left alone."""
-    with torch.random.fork_rng(devices=[]):
+    with _one_builds, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone, which initial weights come from
         return resolve(network).build()
 

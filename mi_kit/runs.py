@@ -78,6 +78,12 @@ class RunFolder:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         return int(header["__metadata__"]["step"])
 
+    @property
+    def threads(self) -> int | None:
+        """The number of threads that this run was last trained with; None before training."""
+        sessions = json.loads(self._file.read_text(encoding="utf-8"))["sessions"] if self._file.exists() else []
+        return sessions[-1].get("threads") if sessions else None
+
     def table(self, name: str) -> pd.DataFrame:
         """A table of this run; an empty one where nothing was written yet."""
         path = self.path / f"{name}.parquet"
@@ -91,7 +97,7 @@ class RunFolder:
         record = {"format": FORMAT, "identity": self.identity, "sessions": []}
         if self._file.exists():
             record = json.loads(self._file.read_text(encoding="utf-8"))
-        if history and history not in record["sessions"]:
+        if history and record["sessions"][-1:] != [history]:
             record["sessions"].append(history)
         paths.write_json(self._file, record)
 

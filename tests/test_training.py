@@ -1,6 +1,7 @@
 """Training: what names a run, what is trained again, resuming to the bit, ensembles against the slow loop."""
 
 import functools
+import json
 import math
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections import OrderedDict
 
@@ -125,13 +127,13 @@ def modified(run):
 @pytest.fixture
 def groups(monkeypatch):
     """The seeds of every group that is really trained."""
-    trained, original = [], training._train_group
+    trained, original = [], training._Group.train
 
-    def spy(spec, dataset, folders, *args):
-        trained.append([folder.seed for folder in folders])
-        return original(spec, dataset, folders, *args)
+    def spy(group, *args, **more):
+        trained.append([folder.seed for folder in group.folders])
+        return original(group, *args, **more)
 
-    monkeypatch.setattr(training, "_train_group", spy)
+    monkeypatch.setattr(training._Group, "train", spy)
     return trained
 
 
@@ -313,6 +315,82 @@ def test_the_same_seed_twice_does_not_wait_for_itself(monkeypatch):
         assert train(seeds=[0, 0], steps=2).seeds == [0, 0]
     except ValueError as error:
         assert "seeds" in str(error)  # refusing it would do as well
+
+
+# --------------------------------------------------------------------------------------------- side by side
+
+
+@pytest.fixture
+def two_threads():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def where(monkeypatch):
+    """The thread of every training, and how many threads its products may take."""
+    seen, original = {}, training._Group.train
+
+    def spy(group, *args, **more):
+        seen[group.folders[0].seed] = threading.current_thread().name, torch.get_num_threads()
+        return original(group, *args, **more)
+
+    monkeypatch.setattr(training._Group, "train", spy)
+    return seen
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 5])
+def test_seeds_of_a_convolutional_network_are_trained_side_by_side(n_seeds, two_threads, where, home):
+    random_state = torch.get_rng_state()
+    together = train(convolutional, seeds=range(n_seeds), steps=12, observe=bias_rows, observe_at=[0, 6, 12])
+    assert len({name for name, _ in where.values()} - {"MainThread"}) >= 2
+    assert {threads for _, threads in where.values()} == {1}
+    assert torch.get_num_threads() == 2
+    assert torch.equal(torch.get_rng_state(), random_state)
+    torch.set_num_threads(1)
+    settings = {"steps": 12, "observe": bias_rows, "observe_at": [0, 6, 12], "folder": home / "apart"}
+    apart = [train(convolutional, seeds=[seed], **settings) for seed in range(n_seeds)]
+    assert where[0][0] == "MainThread"
+    for seed, alone in enumerate(apart):
+        assert_equal_weights([together.folders[seed].state()], [alone.folders[0].state()])
+    pd.testing.assert_frame_equal(together.metrics, train(convolutional, seeds=range(n_seeds), **settings).metrics)
+
+
+@pytest.mark.parametrize("network", [small, noisy, FunctionalDropout])
+def test_ensembles_and_networks_with_noise_are_trained_in_the_main_thread(network, two_threads, where):
+    train(network, seeds=range(2), steps=2)
+    assert {name for name, _ in where.values()} == {"MainThread"}
+
+
+def test_the_seed_that_is_left_goes_on_in_as_many_threads_as_before(two_threads, where, home):
+    train(convolutional, seeds=range(2), steps=5)
+    train(convolutional, seeds=[1], steps=10)
+    assert torch.get_num_threads() == 2
+    sessions = json.loads((next(home.rglob("seed-1")) / "run.json").read_text(encoding="utf-8"))["sessions"]
+    assert [session["threads"] for session in sessions] == [1]
+    whole = train(convolutional, seeds=range(2), steps=10, folder=home / "whole")
+    left = train(convolutional, seeds=[1], steps=10)
+    assert_equal_weights([left.folders[0].state()], [whole.folders[1].state()])
+
+
+def test_an_error_in_one_seed_stops_the_others_and_what_was_done_is_kept(two_threads, monkeypatch, home):
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_STATES", 0)
+    one_breaks = threading.Lock()
+
+    def breaks(moment):
+        if moment.step == 5 and one_breaks.acquire(blocking=False):
+            raise RuntimeError("the first seed to come here")
+        return []
+
+    settings = {"seeds": range(2), "steps": 400, "observe": breaks, "observe_at": range(401)}
+    with pytest.raises(RuntimeError, match="the first seed to come here"):
+        train(convolutional, **settings)
+    assert torch.get_num_threads() == 2
+    found = [runs.RunFolder(path, {}).trained_to() for path in home.rglob("seed-*")]
+    assert 4 in found
+    assert max(found) < 400
+    assert [folder.trained_to() for folder in train(convolutional, **settings).folders] == [400, 400]
 
 
 # --------------------------------------------------------------------------------------------- resuming
@@ -833,8 +911,8 @@ TOGETHER = """
         time.sleep(0.02)
         return [{"member": member, "value": moment.step} for member in range(moment.n_members)]
 
-    trained, original = [], training._train_group
-    training._train_group = lambda *args: trained.append(1) or original(*args)
+    trained, original = [], training._Group.train
+    training._Group.train = lambda *args, **more: trained.append(1) or original(*args, **more)
     dataset = data.load("digits", n_train=200, n_test=50)
     Path(sys.argv[1], "ready-" + sys.argv[2]).touch()
     while not Path(sys.argv[1], "go").exists():
