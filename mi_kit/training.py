@@ -32,6 +32,7 @@ from .runs import Run, RunFolder, write_states
 LOG_EVERY = 10  # training loss is averaged over so many steps
 SECONDS_BETWEEN_STATES = 10.0  # a kill loses at most this much training
 LARGE_LAYER = 50_000  # weights; from there on the CPU's batched product is slower than one product a member (2x seen)
+FEW_PRODUCTS = 2_000_000  # multiplications a step, below which a second thread costs more than it brings
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 STATELESS = (nn.Tanh, nn.ReLU, nn.Sigmoid, nn.LeakyReLU, nn.Identity)
@@ -303,6 +304,14 @@ class _Group:
     def last(self) -> int:
         return max(max(self.schedule.missing(folder)) for folder in self.folders)
 
+    @property
+    def is_small(self) -> bool:
+        """Whether a step is so short that threads would mostly wait for each other: 5 to 10 times as long, seen."""
+        module = models.build(self.spec)
+        n_weights = sum(parameter.numel() for parameter in module.parameters())
+        rows = min(self.folders[0].identity["batch_size"] or math.inf, len(self.dataset.x_train))
+        return is_dense(module) and n_weights * rows * len(self.folders) < FEW_PRODUCTS
+
     def train(self, shown: Callable[[], None], stop: threading.Event, *, draws: bool = True) -> None:
         """Train to the last step that is missing, `shown` after each, or until `stop` is set.
 
@@ -339,7 +348,7 @@ class _Group:
             if stop.is_set():
                 return
             x, y = batches.at(step)
-            noise_seed = _noise_seed(folders, step) if draws else None
+            noise_seed = _noise_seed(folders, step) if draws and not isinstance(trainee, _DenseEnsemble) else None
             loss = trainee.losses(x, y, PRECISIONS[settings["precision"]], noise_seed)
             optimiser.zero_grad()
             (loss.sum() + trainee.decay(decays)).backward()
@@ -390,7 +399,7 @@ def _train_groups(groups: list[_Group], n_workers: int, progress: bool) -> None:
     share = max(1, threads // n_workers)
 
     def train(group: _Group) -> None:
-        torch.set_num_threads(share)  # of this thread
+        torch.set_num_threads(1 if group.is_small else share)  # of this thread
         group.train(count, stop, draws=n_workers == 1)
 
     def count() -> None:
@@ -678,8 +687,8 @@ class _DenseEnsemble:
                 biases = [None] * self.n_members if bias is None else bias.unbind()
                 each = zip(x.unbind(), weight.unbind(), biases, strict=True)
                 return torch.stack([nn.functional.linear(*one) for one in each])
-            product = torch.bmm(x, weight.transpose(1, 2))
-            return product if bias is None else product + bias.unsqueeze(1)
+            weight = weight.transpose(1, 2)
+            return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias.unsqueeze(1), x, weight)
         return layer(x)
 
     def modules(self) -> list[nn.Module]:

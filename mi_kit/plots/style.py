@@ -9,8 +9,10 @@ import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -119,16 +121,14 @@ def save_picture(picture: bytes, folder: Path, name: str, *, table: pd.DataFrame
 
 def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> bytes:
     """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text."""
-    full, small = io.BytesIO(), io.BytesIO()
-    if (layout := figure.get_layout_engine()) is not None:
-        layout.execute(figure)
-        figure.set_layout_engine("none")  # or savefig would draw everything twice, to place it once more
-    figure.savefig(full, format="png", dpi=dpi)
-    text = PngInfo()
+    canvas, small, text = FigureCanvasAgg(figure), io.BytesIO(), PngInfo()
+    figure.set_dpi(dpi)
+    canvas.draw()  # savefig would draw twice, and encode and decode a picture in full colour
     for key, value in (about or {}).items():
         text.add_itxt(key, value)
-    image = Image.open(full).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    image.save(small, format="png", optimize=True, pnginfo=text)
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    image = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    image.save(small, format="png", pnginfo=text)
     return small.getvalue()
 
 
