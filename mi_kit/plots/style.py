@@ -123,6 +123,8 @@ def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> 
     """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text."""
     canvas, small, text = FigureCanvasAgg(figure), io.BytesIO(), PngInfo()
     figure.set_dpi(dpi)
+    if (layout := figure.get_layout_engine()) and any(ax.get_aspect() != "auto" for ax in figure.axes):
+        layout.execute(figure)  # pictures move when they keep their shape, and their labels with them: a second pass
     canvas.draw()  # savefig would draw twice, and encode and decode a picture in full colour
     for key, value in (about or {}).items():
         text.add_itxt(key, value)
