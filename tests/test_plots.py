@@ -179,6 +179,7 @@ def test_labels_of_pictures_that_keep_their_shape_are_not_cut():
         pictures = np.zeros((rows, 10, 14, 14), dtype=np.uint8)
         plots.plot_mosaic(pictures, rows=["kernel 10\n1.78 bit"] * rows, columns=[""] * 10, ax=ax)
         ax.set_ylabel("highest I(T;Y)")
+    plots.add_caption(figure, "a caption " * 30)
     plots.style.png_bytes(figure, 130)
     assert min(ax.yaxis.label.get_window_extent().x0 for ax in axes) >= 0
     plt.close(figure)
