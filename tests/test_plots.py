@@ -172,14 +172,15 @@ def test_verdicts_are_words_in_coloured_fields():
 
 
 def test_labels_of_pictures_that_keep_their_shape_are_not_cut():
-    figure, axes = plt.subplots(
-        3, 1, figsize=(11, 10.2), gridspec_kw={"height_ratios": [1, 4, 4]}, layout="constrained"
-    )
-    for ax, rows in zip(axes, (1, 4, 4), strict=True):
-        pictures = np.zeros((rows, 10, 14, 14), dtype=np.uint8)
-        plots.plot_mosaic(pictures, rows=["kernel 10\n1.78 bit"] * rows, columns=[""] * 10, ax=ax)
-        ax.set_ylabel("highest I(T;Y)")
-    plots.add_caption(figure, "a caption " * 30)
-    plots.style.png_bytes(figure, 130)
-    assert min(ax.yaxis.label.get_window_extent().x0 for ax in axes) >= 0
-    plt.close(figure)
+    plots.use_style()
+    for width in (9, 10, 11, 12, 13):
+        shape = {"figsize": (width, 10.2), "gridspec_kw": {"height_ratios": [1, 4, 4]}, "layout": "constrained"}
+        figure, axes = plt.subplots(3, 1, **shape)
+        for ax, rows in zip(axes, (1, 4, 4), strict=True):
+            pictures = np.zeros((rows, 10, 14, 14), dtype=np.uint8)
+            plots.plot_mosaic(pictures, rows=["kernel 10\n1.78 bit"] * rows, columns=[""] * 10, ax=ax)
+            ax.set_ylabel("highest I(T;Y)")
+        plots.add_caption(figure, "a caption " * 30)
+        plots.style.png_bytes(figure, 130)
+        assert min(ax.yaxis.label.get_window_extent().x0 for ax in axes) >= 0, width
+        plt.close(figure)
