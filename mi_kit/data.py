@@ -126,6 +126,26 @@ def find(name: str) -> Path | None:
     return _on_disk(_recipe(name))
 
 
+def grey(dataset: Dataset, side: int = 28) -> Dataset:
+    """Colour images in grey (ITU-R 601 luma), the middle `side` x `side` of them; its name says so.
+
+    Raises ValueError for anything but images of three channels, at least `side` wide and high.
+    """
+    shape = dataset.input_shape
+    if len(shape) != 3 or shape[0] != 3 or min(shape[1:]) < side:
+        raise ValueError(f"dataset must have images of 3 channels and at least {side}x{side}; got {shape}.")
+    top, left = ((length - side) // 2 for length in shape[1:])
+    luma = torch.tensor([0.299, 0.587, 0.114])
+
+    def convert(x: Tensor) -> Tensor:
+        inner = x[:, :, top : top + side, left : left + side]
+        return torch.einsum("nchw,c->nhw", inner, luma.to(x)).unsqueeze(1)
+
+    return replace(
+        dataset, x_train=convert(dataset.x_train), x_test=convert(dataset.x_test), name=f"{dataset.name}-grey{side}"
+    )
+
+
 # --------------------------------------------------------------------------------------------- finding
 
 

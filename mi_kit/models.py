@@ -251,3 +251,69 @@ def _densenet() -> nn.Module:
             output=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10)),
         )
     )
+
+
+def lenet5(
+    filters: tuple[int, ...] = (6, 16),
+    activation: type[nn.Module] = nn.Sigmoid,
+    *,
+    hidden: tuple[int, int] = (120, 84),
+    padding: int = 2,
+    pool: type[nn.Module] = nn.AvgPool2d,
+    spread: float | None = None,
+) -> nn.Sequential:
+    """A network like LeNet-5: C1, P1, C2, P2, ... of 5x5 convolutions and 2x2 pools, then F1, F2 and the output.
+
+    filters: of each convolution. padding: of all convolutions but the first, which always has 2 (LeNet-5 takes images
+    of 32x32); with 0 the third convolution leaves maps of 1x1, which are not pooled. hidden: widths of F1 and F2.
+    spread: initial weights are uniform with Glorot's variance times spread squared, biases 0; None takes 4 for sigmoids
+    (whose slope is at most 1/4) and sqrt(2) for ReLU, 0 leaves PyTorch's own initial weights.
+    """
+    blocks: OrderedDict[str, nn.Module] = OrderedDict()
+    channels, side = 1, 28
+    for number, width in enumerate(filters, start=1):
+        own = 2 if number == 1 else padding
+        blocks[f"C{number}"] = nn.Sequential(nn.Conv2d(channels, width, 5, padding=own), activation())
+        channels, side = width, side + 2 * own - 4
+        if side > 1:
+            blocks[f"P{number}"] = nn.Sequential(pool(2))
+            side //= 2
+    blocks["F1"] = nn.Sequential(nn.Flatten(), nn.Linear(channels * side**2, hidden[0]), activation())
+    blocks["F2"] = nn.Sequential(nn.Linear(*hidden), activation())
+    blocks["output"] = nn.Sequential(nn.Linear(hidden[1], 10))
+    network = nn.Sequential(blocks)
+    spread = spread if spread is not None else 4.0 if activation is nn.Sigmoid else 2**0.5
+    for layer in network.modules() if spread else ():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.xavier_uniform_(layer.weight, gain=spread if layer is not blocks["output"][0] else 1.0)
+            nn.init.zeros_(layer.bias)
+    return network
+
+
+ACTIVATIONS = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU}
+LENET5_FILTERS = ((6,), (2, 2), (2, 6), (6, 16), (32, 64), (6, 16, 16))
+LENET5_VARIANTS = {  # of the baseline with sigmoids: what the paper of notebook 02 leaves open
+    "max_pool": {"pool": nn.MaxPool2d},
+    "valid": {"padding": 0},
+    "wide": {"hidden": (500, 500)},
+    "default_weights": {"spread": 0},
+}
+for _name, _activation in ACTIVATIONS.items():
+    for _filters in LENET5_FILTERS:
+        _network(
+            f"lenet5_{_name}_{'_'.join(map(str, _filters))}", (1, 28, 28),
+            f"LeNet-5-like, {'/'.join(map(str, _filters))} filters, {_name}",
+        )(functools.partial(lenet5, _filters, _activation))  # fmt: skip
+for _name, _options in LENET5_VARIANTS.items():
+    _network(f"lenet5_sigmoid_{_name}", (1, 28, 28), f"LeNet-5-like, {_name.replace('_', ' ')}")(
+        functools.partial(lenet5, **_options)
+    )
+
+
+@_network("resnet18", (1, 28, 28), "ResNet-18 (torchvision), one input channel")
+def _resnet18() -> nn.Module:
+    from torchvision.models import resnet18
+
+    network = resnet18(num_classes=10)
+    network.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+    return network

@@ -27,10 +27,7 @@ def activations(
     not a tensor.
     """
     layers = block_names(module) if layers is None else list(dict.fromkeys(layers))
-    modules = dict(module.named_modules())
-    if unknown := [layer for layer in layers if layer not in modules]:
-        known = ", ".join(name for name in modules if name)
-        raise ValueError(f"layers must be among {known}; got layers={unknown!r}.")
+    modules = _modules_of(module, layers)
     found: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     latest: dict[str, Tensor] = {}
     hooks = [modules[layer].register_forward_hook(_keeper(latest, layer)) for layer in layers]
@@ -46,6 +43,60 @@ def activations(
         for hook in hooks:
             hook.remove()
     return {layer: torch.cat(parts) for layer, parts in found.items()}
+
+
+def error_signals(
+    module: nn.Module, x: Tensor, y: Tensor, layers: Iterable[str] | None = None, *, batch_size: int = 500
+) -> dict[str, Tensor]:
+    """The error signal of every sample at the layers named: the gradient of its loss with respect to their output.
+
+    x: (n, ...), y: (n,) class numbers; the loss is the cross-entropy in nats, of each sample and not of their mean.
+    layers: as for `activations`; "" is the network's output, whose error signal is softmax minus one-hot label.
+    Returns {layer: (n, ...)}, shaped like the activations, from one backward pass for all layers, in evaluation mode:
+    no sample's signal depends on another sample. A layer that the loss does not depend on has the signal 0. Gradients
+    of the parameters are left as they are.
+    Raises ValueError as `activations` does.
+
+    Source: Yu, Jenssen and Principe (2018), Figure 1, whose text leaves the definition open.
+    """
+    layers = block_names(module) if layers is None else list(dict.fromkeys(layers))
+    modules = _modules_of(module, layers)
+    found: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    latest: dict[str, Tensor] = {}
+    hooks = [modules[layer].register_forward_hook(_tapper(latest, layer)) for layer in layers]
+    device = next((parameter.device for parameter in module.parameters()), x.device)
+    try:
+        with evaluation_mode(module), torch.enable_grad():
+            for start in range(0, len(x), batch_size):
+                latest.clear()
+                some = slice(start, start + batch_size)
+                logits = module(x[some].to(device).detach().requires_grad_())
+                logits = logits if logits.dtype == torch.float64 else logits.float()
+                loss = nn.functional.cross_entropy(logits, y[some].to(device), reduction="sum")
+                outputs = [_tensor_of(layer, latest) for layer in layers]
+                signals = torch.autograd.grad(loss, outputs, allow_unused=True)
+                for layer, output, signal in zip(layers, outputs, signals, strict=True):
+                    found[layer].append(torch.zeros_like(output) if signal is None else signal)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {layer: torch.cat(parts) for layer, parts in found.items()}
+
+
+def _modules_of(module: nn.Module, layers: list[str]) -> dict[str, nn.Module]:
+    modules = dict(module.named_modules())
+    if unknown := [layer for layer in layers if layer not in modules]:
+        known = ", ".join(name for name in modules if name)
+        raise ValueError(f"layers must be among {known}; got layers={unknown!r}.")
+    return modules
+
+
+def _tapper(latest: dict[str, Tensor], layer: str):
+    def tap(_module, _inputs, output):
+        latest[layer] = output
+        return output.clone() if isinstance(output, Tensor) else None  # what follows may change it in place
+
+    return tap
 
 
 def _keeper(latest: dict[str, Tensor], layer: str):

@@ -159,3 +159,100 @@ def test_equal_logits_cost_log2_of_the_number_of_classes():
 def test_a_sure_and_right_network_loses_nothing():
     loss, accuracy = probes.evaluate(200 * torch.eye(4), torch.arange(4))
     assert (loss.item(), accuracy.item()) == (0.0, 1.0)
+
+
+# --------------------------------------------------------------------------------------------- error signals
+
+
+class InPlace(nn.Module):
+    """Convolution, batch normalisation, a ReLU in place and an addition in place, dropout: what a ResNet has."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, 3, padding=1)
+        self.norm = nn.BatchNorm2d(3)
+        self.relu = nn.ReLU(inplace=True)
+        self.second = nn.Conv2d(3, 3, 3, padding=1)
+        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(3 * 16, 4))
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, x):
+        hidden = self.relu(self.norm(self.first(x)))
+        after = self.second(hidden)
+        after += hidden
+        return self.head(self.relu(after))
+
+
+def in_place():
+    network = models.build(InPlace, seed=0).double()
+    x = torch.randn(7, 1, 4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return network, x, torch.tensor([0, 1, 2, 3, 0, 1, 2])
+
+
+def loss_of_one(network, x, y, layer, change):
+    """A sample's loss when `change` is added to what the layer puts out."""
+    hook = network.get_submodule(layer).register_forward_hook(lambda _m, _i, output: output + change)
+    try:
+        with torch.no_grad():
+            return nn.functional.cross_entropy(network.eval()(x), y).item()
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize("layer", ["first", "norm", "second", "head"])
+def test_error_signals_are_the_differences_of_each_samples_loss(layer):
+    network, x, y = in_place()
+    signals = probes.error_signals(network, x, y, [layer])[layer]
+    shape, step = signals.shape[1:], 1e-6
+    for sample in (0, 5):
+        for place in (0, signals[0].numel() // 2, signals[0].numel() - 1):
+            change = torch.zeros(shape.numel(), dtype=torch.float64)
+            change[place] = step
+            change = change.reshape(1, *shape)
+            one = x[sample : sample + 1], y[sample : sample + 1]
+            up, down = (loss_of_one(network, *one, layer, sign * change) for sign in (1, -1))
+            expected = (up - down) / (2 * step)  # error of order step^2, and 1e-16 / step = 1e-10 by rounding
+            assert signals[sample].flatten()[place].item() == pytest.approx(expected, abs=1e-8)
+
+
+def test_the_error_signal_of_the_output_is_softmax_minus_label():
+    network, x, y = in_place()
+    expected = torch.softmax(network.eval()(x), 1) - nn.functional.one_hot(y, 4)
+    torch.testing.assert_close(probes.error_signals(network, x, y, [""])[""], expected)
+
+
+def test_error_signals_of_all_layers_come_together_and_do_not_depend_on_the_batch():
+    network, x, y = in_place()
+    layers = ["first", "norm", "second", "head", ""]
+    whole = probes.error_signals(network, x, y, layers)
+    parts = probes.error_signals(network, x, y, layers, batch_size=3)
+    for layer in layers:
+        torch.testing.assert_close(whole[layer], parts[layer])
+        torch.testing.assert_close(whole[layer], probes.error_signals(network, x, y, [layer])[layer])
+
+
+def test_error_signals_leave_the_network_as_it_was():
+    network, x, y = in_place()
+    network.train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    probes.error_signals(network, x, y, ["first"])
+    assert network.training
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert not network.first._forward_hooks
+
+
+def test_error_signals_work_under_no_grad_and_for_frozen_networks():
+    network, x, y = in_place()
+    expected = probes.error_signals(network, x, y, ["norm"])["norm"]
+    network.requires_grad_(False)
+    with torch.no_grad():
+        torch.testing.assert_close(probes.error_signals(network, x, y, ["norm"])["norm"], expected)
+
+
+def test_error_signals_name_a_layer_that_is_not_there_or_not_called():
+    network, x, y = in_place()
+    with pytest.raises(ValueError, match="layers must be among first, norm"):
+        probes.error_signals(network, x, y, ["third"])
+    with pytest.raises(ValueError, match="'unused' was not called"):
+        probes.error_signals(network, x, y, ["unused"])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow_formulas import kernel_matrix_of_trace_one, renyi_entropy_by_eigenvalues, renyi_information_by_eigenvalues
 
+from mi_kit import estimators as est
 from mi_kit.estimators import (
     RenyiEstimate,
     renyi_entropy,
@@ -895,3 +896,74 @@ def test_bad_numbers_of_the_stochastic_entropy_are_refused(argument, value):
 def test_bad_tiles_are_refused(function, value):
     with refused("tile_elements", repr(value)):
         function(made(), tile_elements=value)
+
+
+# ------------------------------------------------------------------------------------ chains
+
+
+def chain_of_a_network(batch=()):
+    """Two variables and three layers, two of them of maps, with bandwidths of every kind."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(31, 5), (31, 2), (31, 4, 6), (31, 3, 2), (31, 7)]
+    x, y, first, second, third = (
+        torch.randn(*batch, *shape, generator=generator, dtype=torch.float64) for shape in shapes
+    )
+    return (x, y), (first, second, third), ([2.0, 0.7], [3.0, [0.5, 1.0, 2.0], 1.5])
+
+
+@pytest.mark.parametrize("alpha", [1, 1.01, 2, 3])
+def test_chain_matches_the_eigenvalues_of_the_kernel_matrices(alpha):
+    variables, layers, (of_variables, of_layers) = chain_of_a_network()
+    found = est.renyi_chain(variables, layers, alpha=alpha, bandwidth=(of_variables, of_layers))
+    for v, (variable, s) in enumerate(zip(variables, of_variables, strict=True)):
+        assert_bits(found.of_variables[v], renyi_entropy_by_eigenvalues([variable], [s], alpha))
+        for k, (layer, widths) in enumerate(zip(layers, of_layers, strict=True)):
+            maps = list(layer.unbind(1)) if layer.ndim == 3 else [layer]
+            widths = widths if isinstance(widths, list) else [widths] * len(maps)
+            assert_bits(found.of_layers[k], renyi_entropy_by_eigenvalues(maps, widths, alpha))
+            expected = renyi_information_by_eigenvalues(variable, maps, s, widths, alpha)
+            assert_bits(found.information[v, k], expected, 1e-8)
+
+
+def test_chain_of_a_batch_is_that_of_each_member_and_several_orders_lead():
+    variables, layers, widths = chain_of_a_network(batch=(2, 3))
+    together = est.renyi_chain(variables, layers, alpha=[1.01, 2], bandwidth=widths)
+    assert together.information.shape == (2, 2, 3, 2, 3)
+    assert together.of_variables.shape == (2, 2, 3, 2)
+    assert together.of_layers.shape == (2, 2, 3, 3)
+    for a, alpha in enumerate([1.01, 2]):
+        for i in range(2):
+            for j in range(3):
+                own = [each[i, j] for each in variables], [each[i, j] for each in layers]
+                alone = est.renyi_chain(*own, alpha=alpha, bandwidth=widths)
+                for whole, part in zip(together, alone, strict=True):
+                    assert_bits(whole[a, i, j], part)
+
+
+def test_chain_takes_a_bandwidth_for_every_member_of_the_batch():
+    variables, layers, _ = chain_of_a_network(batch=(2,))
+    each = torch.tensor([0.5, 2.0])
+    together = est.renyi_chain(variables, layers, bandwidth=([each, 1.0], [each, [each, 1.0, 2.0], each]))
+    for member, s in enumerate([0.5, 2.0]):
+        own = [one[member] for one in variables], [one[member] for one in layers]
+        alone = est.renyi_chain(*own, bandwidth=([s, 1.0], [s, [s, 1.0, 2.0], s]))
+        assert_bits(together.information[member], alone.information)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"bandwidth": 1.0}, "bandwidth must be two sequences"),
+        ({"bandwidth": ([1.0], [1.0, 1.0, 1.0])}, "bandwidth must be two sequences"),
+        ({"bandwidth": ([1.0, -1.0], [1.0, 1.0, 1.0])}, "bandwidth must be finite and larger than 0"),
+        ({"layers": []}, "at least one each"),
+        ({"layers": [torch.ones(30, 2)]}, "batch dimensions and samples"),
+        ({"alpha": 0}, "alpha must be finite and larger than 0"),
+    ],
+)
+def test_chain_refuses_what_does_not_fit(change, words):
+    variables, layers, widths = chain_of_a_network()
+    layers = change.pop("layers", layers)
+    widths = change.pop("bandwidth", (widths[0], widths[1][: len(layers)]))
+    with pytest.raises(ValueError, match=words):
+        est.renyi_chain(variables, layers, bandwidth=widths, **change)

@@ -16,7 +16,9 @@ from .inputs import at_bound, label_entropy
 from .kde import KdeBounds, KdeInformation, kde_information
 from .neighbours import kozachenko_leonenko_entropy, ksg_mutual_information
 from .renyi import (
+    RenyiChain,
     RenyiEstimate,
+    renyi_chain,
     renyi_entropy,
     renyi_joint_entropy,
     renyi_mutual_information,
@@ -30,6 +32,7 @@ __all__ = [
     "KdeBounds",
     "KdeInformation",
     "LabelEntropies",
+    "RenyiChain",
     "RenyiEstimate",
     "at_bound",
     "binned_information",
@@ -45,6 +48,7 @@ __all__ = [
     "label_entropy",
     "mixture_information",
     "quantise",
+    "renyi_chain",
     "renyi_entropy",
     "renyi_joint_entropy",
     "renyi_mutual_information",

@@ -31,6 +31,18 @@ class RenyiEstimate(NamedTuple):
     lanczos_error: Tensor
 
 
+class RenyiChain(NamedTuple):
+    """What some variables share with the layers of a chain, in bits; with several orders, a leading axis numbers them.
+
+    information: (..., variables, layers) I(X; T_k). of_variables: (..., variables) S(X). of_layers: (..., layers)
+    S(T_k).
+    """
+
+    information: Tensor
+    of_variables: Tensor
+    of_layers: Tensor
+
+
 def renyi_entropy(x, *, alpha=1.01, bandwidth, tile_elements: int = TILE_ELEMENTS) -> Tensor:
     """S_alpha(X) = 1/(1 - alpha) log2 tr(A^alpha), A the kernel matrix of X divided by n, in bits.
 
@@ -104,6 +116,50 @@ def renyi_mutual_information(x, maps, *, alpha=1.01, bandwidth, tile_elements: i
     tile_elements = inputs.whole("tile_elements", tile_elements, 1)
     found = _information(of_x, of_maps, orders, tile_elements).to(_dtype_of([x, *_list_of(maps)]))
     return found if several else found[0]
+
+
+def renyi_chain(variables, layers, *, alpha=1.01, bandwidth) -> RenyiChain:
+    """I_alpha(X; T_k) of every variable X with every layer T_k of a network, and all their entropies, in bits.
+
+    variables: a sequence of tensors (..., n, d): the input, the labels, an error signal. layers: a sequence of
+    tensors with the same batch dimensions, each (..., n, d) or, for C feature maps, (..., n, C, d).
+    bandwidth: (one for each variable, one for each layer); that of a layer of maps is one for all maps or a sequence of
+    C. alpha: as `renyi_entropy`.
+
+    The same numbers as `renyi_mutual_information` for each pair; every entropy is computed once, and all eigenvalues
+    are taken in one call. Raises ValueError as `renyi_mutual_information` does.
+
+    Source: Yu, Jenssen and Principe (2018), eq. 7 and Figure 1.
+    """
+    variables, layers = list(variables), list(layers)
+    if not variables or not layers:
+        raise ValueError(f"variables and layers must hold at least one each; got {len(variables)} and {len(layers)}.")
+    sizes = [len(each) for each in bandwidth] if _is_pair(bandwidth) and all(map(_is_list, bandwidth)) else bandwidth
+    if sizes != [len(variables), len(layers)]:
+        wanted = f"({len(variables)} for the variables, {len(layers)} for the layers)"
+        raise ValueError(f"bandwidth must be two sequences {wanted}; got {sizes!r}.")
+    of_variables, of_layers = bandwidth
+    n_dimensions = inputs.tensor_of("variables", variables[0]).ndim
+    points = [_scaled("variables", [each], _as_list(s)) for each, s in zip(variables, of_variables, strict=True)]
+    for layer, s in zip(layers, of_layers, strict=True):
+        maps = inputs.tensor_of("layers", layer).ndim > n_dimensions
+        points.append(_scaled_maps("layers", layer, s) if maps else _scaled("layers", [layer], _as_list(s)))
+    shapes = {tuple(each.shape[:-1]) for each in points}
+    if len(shapes) > 1:
+        raise ValueError(f"layers must have the batch dimensions and samples of the variables; got {sorted(shapes)}.")
+    *batch, n = shapes.pop()
+    _check_size("variables", n)
+    orders, several = _orders(alpha)
+    grams = torch.stack([_grams(each.reshape(-1, n, each.shape[-1])) for each in points])  # (all, batch, n, n)
+    single, v = grams, len(variables)
+    joint = (single[:v, None] * single[None, v:]).flatten(0, 1)
+    entropies = _entropies_of_grams(torch.cat([single, joint]).flatten(0, 1), orders)
+    entropies = entropies.reshape(len(orders), -1, math.prod(batch)).movedim(1, 2).to(_dtype_of([*variables, *layers]))
+    of_v, of_l, of_both = entropies.split([v, len(layers), v * len(layers)], dim=-1)
+    of_both = of_both.unflatten(-1, (v, len(layers)))
+    found = RenyiChain(of_v[..., :, None] + of_l[..., None, :] - of_both, of_v, of_l)
+    found = [each.reshape(len(orders), *batch, *each.shape[2:]) for each in found]
+    return RenyiChain(*(found if several else [each[0] for each in found]))
 
 
 def silverman_bandwidth(n: int, d: int, h: float, *, exponent_offset: float = 4) -> float:
@@ -208,7 +264,11 @@ def _depth(value) -> int:
 
 
 def _is_pair(bandwidth) -> bool:
-    return isinstance(bandwidth, (tuple, list)) and len(bandwidth) == 2
+    return _is_list(bandwidth) and len(bandwidth) == 2
+
+
+def _is_list(value) -> bool:
+    return isinstance(value, (tuple, list))
 
 
 def _as_list(bandwidth) -> list:
