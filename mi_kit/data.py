@@ -116,6 +116,11 @@ def load(name: str, n_train: int | None = None, n_test: int | None = None, seed:
     return _draw(replace(dataset, requested=name), n_train, n_test, seed)
 
 
+def part(dataset: Dataset, n_train: int | None = None, n_test: int | None = None, seed: int = 0) -> Dataset:
+    """A random part of a data set, as `load` draws it; ValueError for more samples than there are."""
+    return _draw(dataset, n_train, n_test, seed)
+
+
 def names() -> list[str]:
     """The names that `load` knows."""
     return sorted(_RECIPES)

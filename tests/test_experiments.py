@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from mi_kit import cache, experiments, paths
+from mi_kit import estimators as est
 from mi_kit.experiments import mi_visualisation as paper
-from mi_kit.experiments.mi_visualisation import observers, planes, settings
+from mi_kit.experiments.mi_visualisation import planes, settings
 
 
 def test_explicit_settings_replace_the_profiles_and_none_does_not(home):
@@ -68,8 +69,8 @@ def test_total_variance_is_one_number_a_member_and_1_where_a_layer_is_constant()
     import torch
 
     t = torch.stack([torch.tensor([[0.0, 0], [2, 0]]), torch.full((2, 2), 0.1)])
-    np.testing.assert_allclose(observers.total_variance(t), [1.0, 1.0])
-    np.testing.assert_allclose(observers.total_variance(3 * t), [9.0, 1.0])
+    np.testing.assert_allclose(est.total_variance(t), [1.0, 1.0])
+    np.testing.assert_allclose(est.total_variance(3 * t), [9.0, 1.0])
 
 
 def test_a_point_is_at_a_bound_of_either_quantity():

@@ -45,7 +45,7 @@ def test_kernels_of_a_batch_have_what_the_full_distance_matrix_gives_each():
 def test_a_constant_kernel_is_told_and_knows_nothing_under_any_noise():
     maps, y = maps_of()
     t = maps.transpose(0, 1).flatten(2)
-    assert observers.is_constant(t).tolist() == [False, False, True]
+    assert est.is_constant(t).tolist() == [False, False, True]
     found = observers.kernel_information(t, y, (0.1,), (0.1, 1.0), 3)
     torch.testing.assert_close(found.i_ty[:, 2], torch.zeros(3), atol=1e-6, rtol=0)
     torch.testing.assert_close(found.i_xt[:, 2], torch.zeros(3), atol=1e-6, rtol=0)
@@ -63,7 +63,7 @@ def test_relative_noise_does_not_see_the_scale_of_a_kernel(factor):
 def test_total_variance_is_the_mean_squared_distance_from_the_mean():
     t = torch.randn(2, 5, 7, 3, dtype=torch.float64)
     slow = [[float(((one - one.mean(0)) ** 2).sum() / 7) for one in member] for member in t]
-    torch.testing.assert_close(observers.total_variance(t), torch.tensor(slow, dtype=torch.float64))
+    torch.testing.assert_close(est.total_variance(t), torch.tensor(slow, dtype=torch.float64))
 
 
 def test_renyi_rows_equal_the_estimator_on_scaled_variables():

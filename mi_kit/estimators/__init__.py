@@ -12,7 +12,7 @@ from .distances import (
     label_entropies,
 )
 from .exact import ExactInformation, discrete_information, exact_information, mixture_information, quantise
-from .inputs import at_bound, label_entropy
+from .inputs import at_bound, is_constant, label_entropy, total_variance
 from .kde import KdeBounds, KdeInformation, kde_information
 from .neighbours import kozachenko_leonenko_entropy, ksg_mutual_information
 from .renyi import (
@@ -41,6 +41,7 @@ __all__ = [
     "exact_information",
     "inter_sample_entropy",
     "intra_sample_entropy",
+    "is_constant",
     "kde_information",
     "kozachenko_leonenko_entropy",
     "ksg_mutual_information",
@@ -54,4 +55,5 @@ __all__ = [
     "renyi_mutual_information",
     "silverman_bandwidth",
     "stochastic_renyi_entropy",
+    "total_variance",
 ]

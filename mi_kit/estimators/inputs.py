@@ -112,3 +112,23 @@ def at_bound(value, upper: float, lower: float = 0.0, *, tolerance: float = 0.05
     """
     tensor = torch.as_tensor(value)
     return (tensor >= upper - tolerance) | (tensor <= lower + tolerance)
+
+
+def total_variance(t: Tensor) -> Tensor:
+    """Mean squared distance of samples from their mean, (..., n, d) -> (...); 1 where they are all the same.
+
+    The scale of a representation: noise or a squared bandwidth that is a share of it does not change with the scale.
+    """
+    mean = t.mean(-2, keepdim=True)
+    total = (t - mean).square().sum(-1).mean(-1)
+    return torch.where(_is_small(total, mean), torch.ones_like(total), total)
+
+
+def is_constant(t: Tensor) -> Tensor:
+    """Whether all samples of (..., n, d) are the same, to rounding: booleans (...)."""
+    mean = t.mean(-2, keepdim=True)
+    return _is_small((t - mean).square().sum(-1).mean(-1), mean)
+
+
+def _is_small(total: Tensor, mean: Tensor) -> Tensor:
+    return total <= 1e-12 * mean.square().sum((-2, -1))

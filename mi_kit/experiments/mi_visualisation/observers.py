@@ -72,7 +72,7 @@ def kde_rows(t: torch.Tensor, y: torch.Tensor, variances: tuple, shares: tuple, 
 
 def noises(t: torch.Tensor, variances: tuple, shares: tuple) -> torch.Tensor:
     """(absolute and relative ones, *batch) noise variances for t (*batch, n, d)."""
-    own = total_variance(t)
+    own = est.total_variance(t)
     absolute = torch.tensor(variances, device=t.device).reshape(-1, *[1] * own.ndim).expand(-1, *own.shape)
     relative = torch.tensor(shares, device=t.device).reshape(-1, *[1] * own.ndim) * own
     return torch.cat([absolute, relative])
@@ -104,7 +104,7 @@ def renyi_rows(x: torch.Tensor, t: torch.Tensor, y: torch.Tensor, n: int) -> lis
 
 
 def _unit_variance(t: torch.Tensor) -> torch.Tensor:
-    return t / total_variance(t).sqrt()[..., None, None]
+    return t / est.total_variance(t).sqrt()[..., None, None]
 
 
 def _samples(y: torch.Tensor) -> dict:
@@ -125,7 +125,7 @@ def observe_kernels(
     for layer in KERNEL_BLOCKS:  # (members, n, kernels, height, width) -> (members, kernels, n, values)
         t = activations[layer].float().transpose(1, 2).flatten(3)
         found = kernel_information(t, y, noise_variances, noise_shares, len(moment.dataset.classes))
-        constant = is_constant(t).cpu().numpy()
+        constant = est.is_constant(t).cpu().numpy()
         some = slice(None, None, SHUFFLED_EVERY)
         by_chance = kernel_information(t[:, some], shuffled(y), noise_variances, noise_shares, None).i_ty
         named = [("absolute", value) for value in noise_variances] + [("relative", value) for value in noise_shares]
@@ -188,23 +188,6 @@ def as_bytes(maps: np.ndarray) -> tuple[np.ndarray, float, float]:
 def first_of_each_class(dataset: data.Dataset) -> list[int]:
     """The first test image of every class, by number."""
     return [int((dataset.y_test == c).nonzero()[0]) for c in range(len(dataset.classes))]
-
-
-def total_variance(t: torch.Tensor) -> torch.Tensor:
-    """Mean squared distance from the mean, (..., n, d) -> (...); 1 where a layer is constant to rounding."""
-    mean = t.mean(-2, keepdim=True)
-    total = (t - mean).square().sum(-1).mean(-1)
-    return torch.where(_is_small(total, mean), torch.ones_like(total), total)
-
-
-def is_constant(t: torch.Tensor) -> torch.Tensor:
-    """Whether all samples of (..., n, d) are the same, to rounding."""
-    mean = t.mean(-2, keepdim=True)
-    return _is_small((t - mean).square().sum(-1).mean(-1), mean)
-
-
-def _is_small(total: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    return total <= 1e-12 * mean.square().sum((-2, -1))
 
 
 def sampled(moment: training.Moment, n_samples: int, n_patterns: int) -> tuple[torch.Tensor, torch.Tensor, dict]:
