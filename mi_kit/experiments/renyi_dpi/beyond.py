@@ -27,7 +27,7 @@ def signals_of(settings: Settings, part: str, network: str, step: int, member: i
 
 
 def chain_table(signals: tuple, n_batches: int, forward, backward) -> pd.DataFrame:
-    """Rows like those of `observe_chains`; forward, backward: (variables, layers) -> `est.RenyiChain`, orders leading."""
+    """Rows like those of `observe_chains`; forward, backward: (variables, layers) to `RenyiChain`, leading orders."""
     x, y, activations, errors = signals
     layers = list(activations)
     of_y = batched(torch.nn.functional.one_hot(y), n_batches)
