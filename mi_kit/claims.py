@@ -23,6 +23,7 @@ class Needs:
     """What must be true of the rows that a claim is judged on; unmet means "not tested"."""
 
     dataset: str | tuple[str, ...] | None = None
+    any_of: tuple[str, ...] = ()  # data sets of which one will do
     seeds: int = 3
     steps: int = 0
     exactly: bool = False  # whether more than `steps` is another claim
@@ -36,6 +37,9 @@ class Needs:
         if wanted and set(rows["dataset"]) != wanted:
             found = ", ".join(sorted(set(rows["dataset"])))
             reasons.append(f"needs {' and '.join(sorted(wanted))}; this run has {found}")
+        if self.any_of and not set(rows["dataset"]) <= set(self.any_of):
+            found = ", ".join(sorted(set(rows["dataset"])))
+            reasons.append(f"needs {' or '.join(self.any_of)}; this run has {found}")
         n_seeds = rows.groupby("model")["seed"].nunique().min()
         if n_seeds < self.seeds:
             reasons.append(f"needs {self.seeds} seeds; this run has {n_seeds}")

@@ -1,6 +1,17 @@
 """Figures from finished tables: every function takes a table and returns axes; nothing is computed here."""
 
 from .architecture import plot_architecture
+from .chains import (
+    DIRECTION_COLOURS,
+    DIRECTION_NAMES,
+    VERDICT_MAP,
+    plot_breaks,
+    plot_chain,
+    plot_redundancy,
+    plot_shared,
+    plot_two_chains,
+    plot_union,
+)
 from .estimates import (
     ESTIMATOR_COLOURS,
     log_axis,
@@ -36,10 +47,13 @@ from .style import (
 from .training import plot_training_curves
 
 __all__ = [
+    "DIRECTION_COLOURS",
+    "DIRECTION_NAMES",
     "ESTIMATOR_COLOURS",
     "MUTED",
     "NETWORK_COLOURS",
     "NETWORK_NAMES",
+    "VERDICT_MAP",
     "add_caption",
     "layer_colours",
     "log_axis",
@@ -50,6 +64,8 @@ __all__ = [
     "plot_architecture",
     "plot_bounds",
     "plot_boxes",
+    "plot_breaks",
+    "plot_chain",
     "plot_change",
     "plot_class_means",
     "plot_errors",
@@ -57,9 +73,13 @@ __all__ = [
     "plot_information_plane",
     "plot_kernels_by_class",
     "plot_mosaic",
+    "plot_redundancy",
     "plot_saturation",
+    "plot_shared",
     "plot_training_curves",
     "plot_truth",
+    "plot_two_chains",
+    "plot_union",
     "plot_verdicts",
     "save_figure",
     "save_picture",

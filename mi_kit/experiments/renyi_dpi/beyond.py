@@ -117,13 +117,14 @@ def estimated_again(signals: tuple, settings: Settings, *, alpha, factor=1.0, of
 
 
 def judged(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The share of pairs that hold in each direction, for every run and value of `keys`."""
+    """The shares of pairs that hold, and that are at a bound, in each direction, for every run and value of `keys`."""
     found = []
     for values, one in rows.groupby(keys, sort=False):
         for direction, column in (("forward", "i_xt"), ("backward", "i_errors")):
             table = with_tolerance(differences(one, direction, column))
             groups = table.groupby([*RUN, "n_samples", "direction"], sort=False)
-            found.append(groups["holds"].mean().reset_index().assign(**dict(zip(keys, values, strict=True))))
+            means = groups[["holds", "at_bound"]].mean().reset_index()
+            found.append(means.assign(**dict(zip(keys, values, strict=True))))
     return pd.concat(found, ignore_index=True)
 
 

@@ -16,6 +16,7 @@ ALLOWED_SHARE = 0.05  # of points at a bound, for the second reading
 RUN = ["part", "dataset", "model", "seed", "step", "epoch"]
 READINGS = ("literal", "second")
 DIRECTIONS = {"forward": "i_xt", "backward": "i_errors"}
+WHOLE = {"forward": "h_x", "backward": "h_last"}  # the entropy that an information cannot exceed
 STANDARD_ERRORS = 2  # a difference that lies farther below 0 breaks the inequality
 
 
@@ -107,7 +108,7 @@ def chains(settings: Settings) -> pd.DataFrame:
     found = []
     for direction, column in DIRECTIONS.items():
         rows = with_bounds(both_readings(settings, direction))
-        entropy, whole = ("h_t", "h_x") if direction == "forward" else ("h_errors", "h_last")
+        entropy, whole = "h_t" if direction == "forward" else "h_errors", WHOLE[direction]
         groups = rows.groupby([*RUN, "reading", "share", "layer", "n_samples"], sort=False)
         table = groups.agg(
             value=(column, "mean"), spread=(column, "std"), entropy=(entropy, "mean"), whole=(whole, "mean"),
@@ -130,7 +131,8 @@ def inequalities(settings: Settings) -> pd.DataFrame:
 
     difference: of the two informations, in bits, mean over mini-batches; below 0 the inequality is broken. tolerance:
     two standard errors of that mean, from the spread over mini-batches, pooled over the seeds and steps of a network.
-    direction "forward", "backward", and "pooling": H(C_i) - H(P_i). holds: difference >= -tolerance.
+    direction "forward", "backward", and "pooling": H(C_i) - H(P_i). holds: difference >= -tolerance. at_bound: both
+    sides lie at a bound, so that their difference says nothing.
     """
     found = []
     for direction, column in {**DIRECTIONS, "pooling": "h_t"}.items():
@@ -146,14 +148,19 @@ def differences(rows: pd.DataFrame, direction: str, column: str) -> pd.DataFrame
     Forward, and for entropies over a pool, the earlier layer minus the later one; backward the other way round.
     """
     layers = list(dict.fromkeys(rows["layer"]))
+    upper = np.log2(rows["n_samples"]) if direction == "pooling" else rows[WHOLE[direction]]
+    at_bound = est.at_bound(torch.tensor(rows[column].to_numpy()), torch.tensor(upper.to_numpy())).numpy()
     keys = [*RUN, "reading", "share", "n_samples", "batch"]
-    wide = rows.set_index([*keys, "layer"])[column].unstack()  # noqa: PD010 (one value a cell: ten times faster)
+    cells = rows.assign(at_bound=at_bound).set_index([*keys, "layer"])
+    values = cells[column].unstack()  # noqa: PD010 (one value a cell: ten times faster than pivot_table)
+    bounds = cells["at_bound"].unstack()  # noqa: PD010
     tables = []
     for first, second in itertools.pairwise(layers):
         if direction == "pooling" and not second.startswith("P"):
             continue
         source, target = (second, first) if direction == "backward" else (first, second)
-        table = (wide[source] - wide[target]).rename("difference").reset_index()
+        both = bounds[source] & bounds[target]
+        table = pd.DataFrame({"difference": values[source] - values[target], "at_bound": both}).reset_index()
         tables.append(table.assign(direction=direction, pair=f"{source} → {target}"))
     return pd.concat(tables, ignore_index=True)
 
@@ -161,7 +168,9 @@ def differences(rows: pd.DataFrame, direction: str, column: str) -> pd.DataFrame
 def with_tolerance(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean over mini-batches, its tolerance, and whether the inequality holds."""
     keys = [*RUN, "reading", "share", "n_samples", "direction", "pair"]
-    table = rows.groupby(keys, sort=False)["difference"].agg(["mean", "var", "size"]).reset_index()
+    groups = rows.groupby(keys, sort=False)
+    table = groups["difference"].agg(["mean", "var", "size"])
+    table = table.assign(at_bound=groups["at_bound"].mean() > 0.5).reset_index()
     pooled = table.groupby("pair", sort=False)["var"].transform("mean")
     tolerance = STANDARD_ERRORS * np.sqrt(pooled / table["size"])
     table = table.assign(tolerance=tolerance, holds=table["mean"] >= -tolerance, strict=table["mean"] >= 0)
