@@ -123,8 +123,8 @@ FIGURES = {
     ),
     "F5": _figure(
         figures.draw_f5, "filter_pairs",
-        "First seed, literal reading. Circles: outside I(X;a|b) and I(X;b|a), inside redundancy minus synergy, in bits; "
-        "areas are not to scale.",
+        "First seed, literal reading. Circles: outside I(X;a|b) and I(X;b|a), inside redundancy minus synergy, in "
+        "bits; areas are not to scale.",
     ),
     "F6_literal": _figure(figures.draw_f6, "redundancy", _SEEDS, "training_curves", reading="literal"),
     "F6": _figure(figures.draw_f6, "redundancy", _SEEDS, "training_curves", reading="second"),
@@ -133,7 +133,7 @@ FIGURES = {
     "orders": _figure(figures.draw_orders, "orders", "After training; mean over seeds. Shaded: below 0."),
     "flips": _figure(
         figures.draw_flips, "flips",
-        "Literal bandwidths times a factor, both MNIST networks after training. In brackets: more than 20 % at a bound.",
+        "Literal bandwidths times a factor, both MNIST networks after training. Brackets: more than 20 % at a bound.",
     ),
     "choices": _figure(
         figures.draw_choices, "choices", "Large dots: mean over seeds; lines: 95 % interval; dotted: as first row."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 
 from ... import data
@@ -59,8 +61,8 @@ def saturation_words(experiment: Experiment) -> str:
         literal = float(every[every["reading"] == "literal"]["at_bound"].iloc[0])
         share, left = best_share(table, direction)
         parts.append(
-            f"{direction}, **{literal:.0%}** of the literal points lie at a bound; with a squared bandwidth of {share:g} of "
-            f"the variance, the second reading, {left:.0%} do"
+            f"{direction}, **{literal:.0%}** of the literal points lie at a bound; with a squared bandwidth of "
+            f"{share:g} of the variance, the second reading, {left:.0%} do"
         )
     return f"{parts[0][0].upper()}{parts[0][1:]}; {parts[1]}."
 
@@ -108,8 +110,8 @@ def redundancy_words(experiment: Experiment) -> str:
         "Redundancy, literal reading:\n\n"
         + "\n".join(lines)
         + "\n\nThe joint information cannot exceed S(X), while the "
-        "sum of C single ones grows with C: where each map alone keeps a fixed part of X, redundancy grows with C whatever "
-        "the network has learned. The untrained numbers show that part."
+        "sum of C single ones grows with C: where each map alone keeps a fixed part of X, redundancy grows with C "
+        "whatever the network has learned. The untrained numbers show that part."
     )
 
 
@@ -120,8 +122,8 @@ def order_words(experiment: Experiment) -> str:
     at = {alpha: table[table["alpha"] == alpha]["value"] for alpha in (used, largest)}
     below = {alpha: (values < -1e-6).mean() for alpha, values in at.items()}
     return (
-        f"At order {used:g}, {below[used]:.0%} of the informations are negative, the smallest is {at[used].min():.3f} bit; at "
-        f"order {largest:g}, {below[largest]:.0%} are, the smallest is {at[largest].min():.3f} bit."
+        f"At order {used:g}, {below[used]:.0%} of the informations are negative, the smallest is {at[used].min():.3f} "
+        f"bit; at order {largest:g}, {below[largest]:.0%} are, the smallest is {at[largest].min():.3f} bit."
     )
 
 
@@ -147,11 +149,11 @@ def block_words(experiment: Experiment) -> str:
     rows = table[(table["reading"] == "second") & (table["step"] == table["step"].max())]
     wide = rows.pivot_table(index="seed", columns="layer", values="i_xt", sort=False)
     outputs = [layer for layer in wide.columns if not layer.endswith("bn2")]
-    falls = pd.concat([wide[a] - wide[b] >= 0 for a, b in zip(outputs[:-1], outputs[1:], strict=True)])
+    falls = pd.concat([wide[a] - wide[b] >= 0 for a, b in itertools.pairwise(outputs)])
     inside = pd.concat([wide[f"{layer}.bn2"] - wide[layer] for layer in outputs[1:]])
     return (
         f"From block to block the mean I(X;T) does not rise in {falls.mean():.0%} of the steps along the network; in "
-        f"{(inside < 0).mean():.0%} of the blocks the branch inside knows less of X than the block's output that follows it, "
+        f"{(inside < 0).mean():.0%} of the blocks the branch inside knows less of X than the block's output after it, "
         f"by {abs(inside[inside < 0].mean()) if (inside < 0).any() else 0:.2f} bit on average."
     )
 

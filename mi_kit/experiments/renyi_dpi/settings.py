@@ -44,7 +44,7 @@ class Settings:
     alpha: float = 1.01
     h_forward: float = 5.0
     h_backward: float = 0.1
-    shares: tuple = (0.03, 0.1, 0.3, 1.0, 3.0)  # squared bandwidth as a share of a layer's variance: second reading
+    shares: tuple = (0.1, 0.3, 1.0, 3.0, 10.0)  # squared bandwidth as a share of a layer's variance: second reading
     alphas: tuple = (0.5, 0.9, 1.01, 1.1, 1.5, 2.0, 3.0, 5.0)  # orders at which Proposition 1 is tested
     factors: tuple = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the bandwidths, where the verdict is looked for that flips
     sizes: tuple = (32, 64, 128, 256, 512)  # mini-batches, the same
@@ -82,12 +82,12 @@ POSITIVE = ("epochs", "third_epochs", "topology_epochs", "large_epochs", "lr", "
 PROFILES = {
     "smoke": Settings(
         n_train=512, n_test=256, n_seeds=2, epochs=2.0, third_epochs=2.0, topology_epochs=1.0, n_moments=2, n_early=0,
-        n_samples=64, n_batches=2, shares=(0.3,), alphas=(1.01, 2.0), factors=(0.3, 1.0), sizes=(32, 64),
+        n_samples=64, n_batches=2, shares=(1.0,), alphas=(1.01, 2.0), factors=(0.3, 1.0), sizes=(32, 64),
         variants=("max_pool",), large_epochs=0.5, large_seeds=2, n_frames=4,
     ),
     "quick": Settings(
         n_train=10_000, n_test=1_000, n_seeds=3, epochs=8.0, third_epochs=4.0, topology_epochs=8.0, n_moments=6,
-        n_early=2, n_batches=2, shares=(0.1, 0.3, 1.0), variants=("max_pool", "valid", "default_weights"),
+        n_early=2, n_batches=2, shares=(0.3, 1.0, 3.0), variants=("max_pool", "valid", "default_weights"),
         sizes=(32, 128, 512), large_epochs=0.4, large_seeds=2,
     ),
     "paper": Settings(),
