@@ -46,7 +46,8 @@ def lab(smoke_on_digits):
         log.close()
 
 
-SLIDERS = {"00_estimators_on_known_answers": [2, 2, 1, 2], "01_mi_visualisation": [2, 2, 3, 3]}  # of each explorer
+SLIDERS = {"00_estimators_on_known_answers": [2, 2, 1, 2], "01_mi_visualisation": [2, 2, 3, 3],
+           "02_renyi_dpi": [2, 2, 2]}  # of each explorer  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=SLIDERS)

@@ -33,7 +33,6 @@ def plot_chain(table: pd.DataFrame, direction: str, *, ax: plt.Axes | None = Non
     ax.plot(places, mean, marker=marker, ms=7, lw=2.2, color=colour, label=DIRECTION_NAMES[direction])
     ax.axhline(table["whole"].mean(), color=colour, ls=":", lw=1.2)
     ax.set_xticks(places, layers)
-    ax.set_ylim(bottom=min(-0.2, 1.1 * float(table["value"].min())))
     return ax
 
 
@@ -48,7 +47,8 @@ def plot_breaks(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
     share = wide.loc[pairs, steps].to_numpy()
     ax.imshow(share, aspect="auto", cmap=VERDICT_MAP, vmin=0, vmax=1, interpolation="nearest", alpha=0.85)
     for row, column in zip(*np.nonzero(share < 1), strict=True):
-        ax.text(column, row, f"{100 * share[row, column]:.0f}", ha="center", va="center", fontsize=9)
+        colour = "white" if share[row, column] < 0.08 else "black"
+        ax.text(column, row, f"{100 * share[row, column]:.0f}", ha="center", va="center", fontsize=9, color=colour)
     every = max(1, len(steps) // 6)
     ax.set_xticks(range(0, len(steps), every), [f"{step:,}" for step in steps[::every]])
     ax.set_yticks(range(len(pairs)), pairs)
@@ -134,17 +134,20 @@ def plot_union(n_maps: int, size: float, title: str, *, ax: plt.Axes | None = No
     """
     ax = plt.gca() if ax is None else ax
     whole = Circle((0, 0), 1, fill=False, ec=_OKABE_ITO["vermilion"], lw=2)
-    angles = np.linspace(0, 2 * np.pi, n_maps, endpoint=False) + np.pi / 4
+    angles = np.linspace(0.3 * np.pi, -0.3 * np.pi, n_maps)
     for number, angle in enumerate(angles, start=1):
-        centre = 0.62 * np.cos(angle) + 1.0, 0.62 * np.sin(angle)
+        centre = 1.05 * np.cos(angle), 1.05 * np.sin(angle)
         shade = Circle(centre, size, color=_OKABE_ITO["blue"], alpha=0.3, lw=0)
         ax.add_patch(shade)
         shade.set_clip_path(Circle((0, 0), 1, transform=ax.transData))
         ax.add_patch(Circle(centre, size, fill=False, ec=_OKABE_ITO["blue"], lw=1.6))
-        ax.text(centre[0] + 0.45 * size, centre[1], f"$T^{number}$", ha="center", va="center", fontsize=12)
+        outside = 1.05 + 0.55 * size
+        ax.text(
+            outside * np.cos(angle), outside * np.sin(angle), f"$T^{number}$", ha="center", va="center", fontsize=12
+        )
     ax.add_patch(whole)
     ax.text(-0.55, 0, "X", ha="center", va="center", fontsize=14)
     ax.set_title(title, loc="left", fontsize=12)
-    ax.set(xlim=(-1.1, 2.3), ylim=(-1.3, 1.3), aspect="equal")
+    ax.set(xlim=(-1.1, 1.8), ylim=(-1.5, 1.5), aspect="equal")
     ax.set_axis_off()
     return ax

@@ -124,7 +124,7 @@ FIGURES = {
     "F5": _figure(
         figures.draw_f5, "filter_pairs",
         "First seed, literal reading. Circles: outside I(X;a|b) and I(X;b|a), inside redundancy minus synergy, in "
-        "bits; areas are not to scale.",
+        "bits; areas are not to scale.", reading="literal",
     ),
     "F6_literal": _figure(figures.draw_f6, "redundancy", _SEEDS, "training_curves", reading="literal"),
     "F6": _figure(figures.draw_f6, "redundancy", _SEEDS, "training_curves", reading="second"),

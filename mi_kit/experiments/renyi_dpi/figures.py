@@ -52,8 +52,8 @@ def draw_f1(_experiment) -> plt.Figure:
 def draw_f2(_experiment) -> plt.Figure:
     """F2: what the maps of a layer share with the input, before and after pooling."""
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.6))
-    plots.plot_union(4, 0.62, "a  a convolution: $I(X;\\{T^1,…,T^4\\})$", ax=axes[0])
-    plots.plot_union(4, 0.45, "b  its pool: every circle shrinks", ax=axes[1])
+    plots.plot_union(4, 0.52, "a  a convolution: $I(X;\\{T^1,…,T^4\\})$", ax=axes[0])
+    plots.plot_union(4, 0.36, "b  its pool: every circle shrinks", ax=axes[1])
     return figure
 
 
@@ -74,9 +74,15 @@ def draw_f3(table: pd.DataFrame) -> plt.Figure:
             draw_both(now, ax)
             words = f"{LETTERS[3 * row + column]}  {case_name(rows)}, {epoch_words(now)}"
             ax.set_title(words, loc="left", fontsize=11)
-        axes[row, 0].set_ylabel("information  [bit]")
+        axes[row, 0].set(ylabel="information  [bit]", ylim=limits(rows))
     axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
+
+
+def limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """From 0, or the lowest value, to a little above the highest entropy that bounds a curve."""
+    top = 1.05 * max(rows["whole"].max(), rows["value"].max())
+    return min(-0.04 * top, 1.1 * rows["value"].min()), top
 
 
 def draw_both(rows: pd.DataFrame, ax: plt.Axes, layer: str = "all") -> None:
@@ -103,7 +109,7 @@ def draw_chains(table: pd.DataFrame, *, part_of_training: int, layer: str = "all
         now = rows[rows["step"] == steps[np.abs(steps - part_of_training / 100 * steps[-1]).argmin()]]
         draw_both(now, ax, layer)
         ax.set_title(f"{letter}  {case_name(rows)}\n{epoch_words(now)}", loc="left", fontsize=11)
-    axes[0].set_ylabel("information  [bit]")
+    axes[0].set(ylabel="information  [bit]", ylim=limits(table))
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -118,7 +124,7 @@ def draw_f4(table: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
         mean = accuracy_at(curves, network, now["step"].iloc[0]).mean()
         name = NAMES.get(network, network) if network != BASE else "2 convolutions (6/16)"
         ax.set_title(f"{letter}  {name}\n{epoch_words(now)}, accuracy {100 * mean:.1f} %", loc="left", fontsize=11)
-    axes[0].set_ylabel("information  [bit]")
+    axes[0].set(ylabel="information  [bit]", ylim=limits(table))
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -131,7 +137,7 @@ def accuracy_at(curves: pd.DataFrame, network: str, step: int, part: str = "mnis
 
 def draw_f5(table: pd.DataFrame) -> plt.Figure:
     """F5 with measured values: two pairs of trained filters, and redundancy minus synergy of all pairs."""
-    table = table[(table["reading"] == "literal") & (table["seed"] == table["seed"].min())]
+    table = table[table["seed"] == table["seed"].min()]
     last = table[table["step"] == table["step"].max()]
     figure, axes = plt.subplot_mosaic([["a", "c", "d"], ["b", "e", "f"]], figsize=(14.5, 8.4))
     pairs = last[last["layer"] == "C1"].sort_values("co_information")
@@ -216,6 +222,8 @@ def zoom(ax: plt.Axes, rows: pd.DataFrame) -> None:
     for column, limit in (("i_xt", ax.set_xlim), ("i_ty", ax.set_ylim)):
         low, high = late[column].min(), late[column].max()
         limit(low - 0.06 * (high - low) - 0.02, high + 0.06 * (high - low) + 0.02)
+    for words in list(ax.texts):  # the names of bounds that lie outside
+        words.remove()
 
 
 def draw_planes(table: pd.DataFrame, *, part_of_training: int, layer: str = "all") -> plt.Figure:
@@ -349,10 +357,11 @@ def draw_flips(table: pd.DataFrame) -> plt.Figure:
             saturated = (
                 rows.pivot_table(index="alpha", columns="factor", values="at_bound").to_numpy() > SATURATED_SHARE
             )
-            image = ax.imshow(wide, cmap=plots.VERDICT_MAP, vmin=0, vmax=1, aspect="auto", origin="lower")
+            image = ax.imshow(wide, cmap=plots.VERDICT_MAP, vmin=0, vmax=1, alpha=0.8, aspect="auto", origin="lower")
             for (i, j), value in np.ndenumerate(wide.to_numpy()):
                 words = f"({100 * value:.0f})" if saturated[i, j] else f"{100 * value:.0f}"
-                ax.text(j, i, words, ha="center", va="center", fontsize=9)
+                dark = abs(value - 0.5) > 0.42
+                ax.text(j, i, words, ha="center", va="center", fontsize=9, color="white" if dark else "black")
             ax.set_xticks(range(wide.shape[1]), [f"{factor:g}" for factor in wide.columns])
             ax.set_yticks(range(wide.shape[0]), [f"{alpha:g}" for alpha in wide.index])
             ax.tick_params(length=0)

@@ -26,7 +26,7 @@ def redundancy(settings: Settings) -> pd.DataFrame:
     return table.assign(at_bound=at_bound)[[*RUN, *columns, "at_bound"]]
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def filter_pairs(settings: Settings) -> pd.DataFrame:
     """Pairs of filters of one layer, untrained and trained: I(X;T^a), I(X;T^b), I(X;{T^a,T^b}), in bits.
 
@@ -42,8 +42,9 @@ def filter_pairs(settings: Settings) -> pd.DataFrame:
                 for reading in ("literal", "second"):
                     table = pairs_of(batched(x.flatten(1), 1), batched(t, 1), reading, share, settings)
                     table["at_bound"] = est.at_bound(torch.tensor(table["joint"].to_numpy()), table["h_x"].iloc[0])
-                    rows.append(table.assign(layer=layer, reading=reading, seed=seed, step=step))
-    more = {"part": "mnist", "dataset": dataset.name, "model": BASE, "share": share, "n_samples": len(x)}
+                    own = {"reading": reading, "share": share if reading == "second" else 0.0}
+                    rows.append(table.assign(layer=layer, seed=seed, step=step, **own))
+    more = {"part": "mnist", "dataset": dataset.name, "model": BASE, "n_samples": len(x)}
     return pd.concat(rows, ignore_index=True).assign(**more)
 
 

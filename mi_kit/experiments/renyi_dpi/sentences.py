@@ -18,6 +18,8 @@ _PART_WORDS = {"mnist": "images", "fashion": "more_images"}
 
 def facts(experiment: Experiment, table: pd.DataFrame) -> str:
     """Data sets, seeds and samples of a table, for captions; published results need no data for it."""
+    if "block" in table:
+        return f"Profile {experiment.profile}."
     if "dataset" not in table:
         table = experiment.table("chains")
     parts = [_facts_of(experiment, rows) for _, rows in table.groupby(["part", "dataset"], sort=False)]
