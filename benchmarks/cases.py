@@ -224,6 +224,42 @@ def renyi_case(n_maps: int, target: float) -> Case:
     )  # fmt: skip
 
 
+LENET5_SHAPES = ((6, 784), (6, 196), (16, 196), (16, 49), (120,), (84,))  # C1, P1, C2, P2, F1, F2: maps, values
+
+
+def made_chain(n: int) -> tuple[Tensor, ...]:
+    """Inputs, and six layers shaped like LeNet-5's, at distances such that no entropy sits at an end of its scale."""
+    random = generator()
+    shapes = ((D_X,), *LENET5_SHAPES)
+    return tuple(torch.randn(n, *shape, generator=random) * math.sqrt(50 / math.prod(shape)) for shape in shapes)
+
+
+def chain_widths(data: tuple[Tensor, ...]) -> list[float]:
+    return [est.silverman_bandwidth(len(each), each.shape[-1], 5.0) for each in data]
+
+
+def renyi_chains(x: Tensor, *layers: Tensor) -> Tensor:
+    """Both directions: the same work twice, once as activations and once as error signals."""
+    s_x, *s_layers = chain_widths((x, *layers))
+    both = [est.renyi_chain([x], layers, alpha=ALPHA, bandwidth=([s_x], s_layers)).information[0] for _ in range(2)]
+    return torch.cat(both)
+
+
+def renyi_chains_layer_by_layer(x: Tensor, *layers: Tensor) -> list[float]:
+    s_x, *s_layers = chain_widths((x, *layers))
+    found = []
+    for layer, s in [*zip(layers, s_layers, strict=True)] * 2:
+        maps = layer if layer.ndim == 3 else layer.unsqueeze(1)
+        found += rivals.renyi_per_map(x, maps, s_x, s, ALPHA, vectors=True)
+    return found
+
+
+def chains_work(n: int) -> dict:
+    values = D_X + sum(map(math.prod, LENET5_SHAPES))
+    eigenvalues = 2 * 13 * 4 / 3 * n**3
+    return {"product_float32": 2 * n * n * values, "product_float64": eigenvalues, "exponential_float64": 7 * n * n}
+
+
 def made_points(n: int, d: int) -> tuple[Tensor]:
     return (torch.randn(n, d, generator=generator()) / math.sqrt(d),)
 
@@ -375,6 +411,12 @@ CASES = (
                partial(rivals.renyi_by_eigenvalues, s=1.0, alpha=ALPHA), as_double),),
         partial(stochastic_work, d=64), "products and exponentials of 22 passes over half the pairs",
         tolerance=0.3, because="random probes: four of the standard errors of 0.08 that it states itself",
+    ),
+    Case(
+        "renyi_chains", "Rényi, both chains of LeNet-5", (128, 512, 2_048), made_chain, renyi_chains,
+        (Rival("torch: layer by layer, eigh, as in the public code", renyi_chains_layer_by_layer, as_double),),
+        chains_work, "products of distances, 4/3 n^3 for each of 26 eigenvalue problems", small=50, tolerance=1e-5,
+        because="the answer is float32",
     ),
     Case(
         "ksg_1", "KSG, 1 + 1", (5_000, 20_000, 80_000), partial(made_pairs, d=1), ksg,

@@ -59,9 +59,17 @@ def error_signals(
 
     Source: Yu, Jenssen and Principe (2018), Figure 1, whose text leaves the definition open.
     """
+    return activations_and_errors(module, x, y, layers, batch_size=batch_size)[1]
+
+
+def activations_and_errors(
+    module: nn.Module, x: Tensor, y: Tensor, layers: Iterable[str] | None = None, *, batch_size: int = 500
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What `activations` and `error_signals` give, from one pass forward and one backward."""
     layers = block_names(module) if layers is None else list(dict.fromkeys(layers))
     modules = _modules_of(module, layers)
     found: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    errors: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     latest: dict[str, Tensor] = {}
     hooks = [modules[layer].register_forward_hook(_tapper(latest, layer)) for layer in layers]
     device = next((parameter.device for parameter in module.parameters()), x.device)
@@ -76,11 +84,12 @@ def error_signals(
                 outputs = [_tensor_of(layer, latest) for layer in layers]
                 signals = torch.autograd.grad(loss, outputs, allow_unused=True)
                 for layer, output, signal in zip(layers, outputs, signals, strict=True):
-                    found[layer].append(torch.zeros_like(output) if signal is None else signal)
+                    found[layer].append(output.detach())
+                    errors[layer].append(torch.zeros_like(output) if signal is None else signal)
     finally:
         for hook in hooks:
             hook.remove()
-    return {layer: torch.cat(parts) for layer, parts in found.items()}
+    return tuple({layer: torch.cat(parts) for layer, parts in each.items()} for each in (found, errors))
 
 
 def _modules_of(module: nn.Module, layers: list[str]) -> dict[str, nn.Module]:

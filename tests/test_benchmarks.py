@@ -56,10 +56,10 @@ def test_every_estimator_has_a_case():
     timed = {
         "binned_information", "channel_capacity", "exact_information", "inter_sample_entropy", "intra_sample_entropy",
         "kde_information", "kozachenko_leonenko_entropy", "ksg_mutual_information", "label_entropies",
-        "mixture_information", "renyi_entropy", "renyi_mutual_information", "stochastic_renyi_entropy",
+        "mixture_information", "renyi_chain", "renyi_entropy", "renyi_mutual_information", "stochastic_renyi_entropy",
     }  # fmt: skip
-    beside = {"at_bound", "discrete_information", "label_entropy", "quantise", "renyi_joint_entropy",
-              "silverman_bandwidth"}  # a formula of a line, or a part of one above  # fmt: skip
+    beside = {"at_bound", "discrete_information", "is_constant", "label_entropy", "quantise", "renyi_joint_entropy",
+              "silverman_bandwidth", "total_variance"}  # a formula of a line, or a part of one above  # fmt: skip
     functions = {name for name in est.__all__ if name.islower()}
     assert functions == timed | beside
     source = (FOLDER / "cases.py").read_text(encoding="utf-8")

@@ -231,6 +231,16 @@ def test_error_signals_of_all_layers_come_together_and_do_not_depend_on_the_batc
         torch.testing.assert_close(whole[layer], probes.error_signals(network, x, y, [layer])[layer])
 
 
+def test_activations_come_with_the_errors_as_they_come_alone():
+    network, x, y = in_place()
+    layers = ["first", "norm", "second", "head", ""]
+    found, errors = probes.activations_and_errors(network, x, y, layers, batch_size=3)
+    for layer, alone in probes.activations(network, x, layers).items():
+        torch.testing.assert_close(found[layer], alone)
+        assert not found[layer].requires_grad
+        torch.testing.assert_close(errors[layer], probes.error_signals(network, x, y, layers)[layer])
+
+
 def test_error_signals_leave_the_network_as_it_was():
     network, x, y = in_place()
     network.train()

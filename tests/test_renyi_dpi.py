@@ -18,6 +18,7 @@ from mi_kit.experiments.renyi_dpi import beyond, chains, filters, observers, rul
 SEEDS = range(5)
 SPREAD = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])  # of five seeds, sd 0.158: half a 95 % interval is 0.196
 N, BATCHES, H = 16, 2, (5.0, 0.1)
+BITS = 1e-5  # entropies below 4 in float32, from distances in float32
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +73,14 @@ def test_both_chains_match_the_slow_formula_on_every_mini_batch(moment):
         for layer in layers:
             at = rows[(rows["batch"] == batch) & (rows["layer"] == layer)].set_index("reading")
             information, entropy = slow_literal(x[some], activations[layer][some], H[0])
-            assert at.loc["literal", "i_xt"] == pytest.approx(information, abs=1e-6)
-            assert at.loc["literal", "h_t"] == pytest.approx(entropy, abs=1e-6)
+            assert at.loc["literal", "i_xt"] == pytest.approx(information, abs=BITS)
+            assert at.loc["literal", "h_t"] == pytest.approx(entropy, abs=BITS)
             information, _ = slow_literal(errors[""][some], errors[layer][some], H[1])
-            assert at.loc["literal", "i_errors"] == pytest.approx(information, abs=1e-6)
+            assert at.loc["literal", "i_errors"] == pytest.approx(information, abs=BITS)
             information = slow_relative(x[some], activations[layer][some], 0.5)
-            assert at.loc["relative", "i_xt"] == pytest.approx(information, abs=1e-6)
+            assert at.loc["relative", "i_xt"] == pytest.approx(information, abs=BITS)
             information = slow_relative(errors[""][some], errors[layer][some], 0.5)
-            assert at.loc["relative", "i_errors"] == pytest.approx(information, abs=1e-6)
+            assert at.loc["relative", "i_errors"] == pytest.approx(information, abs=BITS)
 
 
 def test_information_on_labels_tells_classes_apart_and_nothing_else(moment):
@@ -88,7 +89,7 @@ def test_information_on_labels_tells_classes_apart_and_nothing_else(moment):
     counts = np.bincount(moment.dataset.y_test[:N])
     shares = counts[counts > 0] / N
     slow = np.log2((shares**1.01).sum()) / (1 - 1.01)  # far clusters: the eigenvalues are the shares
-    assert rows.loc[rows["batch"] == 0, "h_y"].to_numpy() == pytest.approx(slow, abs=1e-9)
+    assert rows.loc[rows["batch"] == 0, "h_y"].to_numpy() == pytest.approx(slow, abs=1e-6)
 
 
 def test_redundancy_is_the_sum_of_the_maps_minus_the_joint(moment):
@@ -98,10 +99,10 @@ def test_redundancy_is_the_sum_of_the_maps_minus_the_joint(moment):
     t = probes.activations(moment.modules()[0], x, ["C1"])["C1"]
     each = [slow_literal(x, t[:, c].flatten(1), H[0])[0] for c in range(3)]
     joint, _ = slow_literal(x, t, H[0])
-    assert rows.loc["literal", "of_maps"] == pytest.approx(sum(each), abs=1e-6)
-    assert rows.loc["literal", "joint"] == pytest.approx(joint, abs=1e-6)
-    assert rows.loc["literal", "redundancy"] == pytest.approx(sum(each) - joint, abs=1e-6)
-    assert rows.loc["relative", "joint"] == pytest.approx(slow_relative(x, t, 0.5), abs=1e-6)
+    assert rows.loc["literal", "of_maps"] == pytest.approx(sum(each), abs=BITS)
+    assert rows.loc["literal", "joint"] == pytest.approx(joint, abs=BITS)
+    assert rows.loc["literal", "redundancy"] == pytest.approx(sum(each) - joint, abs=BITS)
+    assert rows.loc["relative", "joint"] == pytest.approx(slow_relative(x, t, 0.5), abs=BITS)
 
 
 def test_pairs_of_filters_match_the_slow_formula(moment):
@@ -115,8 +116,8 @@ def test_pairs_of_filters_match_the_slow_formula(moment):
         a, b = first - 1, second - 1
         joint, _ = slow_literal(x, t[:, [a, b]], H[0])
         single = [slow_literal(x, t[:, c].flatten(1), H[0])[0] for c in (a, b)]
-        assert table.loc[(first, second), "joint"] == pytest.approx(joint, abs=1e-6)
-        assert table.loc[(first, second), "co_information"] == pytest.approx(sum(single) - joint, abs=1e-6)
+        assert table.loc[(first, second), "joint"] == pytest.approx(joint, abs=BITS)
+        assert table.loc[(first, second), "co_information"] == pytest.approx(sum(single) - joint, abs=BITS)
 
 
 def test_relative_reading_does_not_change_when_a_layer_or_a_map_is_rescaled():
@@ -418,5 +419,5 @@ def test_silent_choices_differ_from_the_literal_reading(moment):
         other = beyond.estimated_again(signals, chosen, **{"alpha": [1.01]} | options)
         assert np.abs(other["i_xt"] - base["i_xt"]).max() > 1e-3
     literal = pd.DataFrame(observers.observe_chains(moment, n_samples=N, n_batches=BATCHES, alpha=1.01, h=H, shares=()))
-    np.testing.assert_allclose(base["i_xt"], literal["i_xt"], atol=1e-9)
-    np.testing.assert_allclose(base["i_errors"], literal["i_errors"], atol=1e-9)
+    np.testing.assert_allclose(base["i_xt"], literal["i_xt"], atol=1e-6)
+    np.testing.assert_allclose(base["i_errors"], literal["i_errors"], atol=1e-6)

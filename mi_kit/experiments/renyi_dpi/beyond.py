@@ -23,13 +23,13 @@ def signals_of(settings: Settings, part: str, network: str, step: int, member: i
     x, y = dataset.x_test[:n], dataset.y_test[:n]
     module = run.module(step, member)
     layers = [name for name in probes.block_names(module) if name != "output"]
-    return x, y, probes.activations(module, x, layers), probes.error_signals(module, x, y, [*layers, OUTPUT])
+    return x, y, *probes.activations_and_errors(module, x, y, [*layers, OUTPUT])
 
 
 def chain_table(signals: tuple, n_batches: int, forward, backward) -> pd.DataFrame:
     """Rows like those of `observe_chains`; forward, backward: (variables, layers) to `RenyiChain`, leading orders."""
     x, y, activations, errors = signals
-    layers = list(activations)
+    layers = [layer for layer in activations if layer != OUTPUT]
     of_y = batched(torch.nn.functional.one_hot(y), n_batches)
     ahead = forward(
         [batched(x.flatten(1), n_batches), of_y], [batched(activations[layer], n_batches) for layer in layers]
@@ -69,7 +69,10 @@ def orders(settings: Settings) -> pd.DataFrame:
                     if n > len(dataset.x_test):
                         continue
                     x, _, activations, _ = signals_of(settings, "mnist", network, step, member, n)
-                    of_x, of_t = batched(x.flatten(1), 1), [batched(t, 1) for t in activations.values()]
+                    of_x, of_t = (
+                        batched(x.flatten(1), 1),
+                        [batched(t, 1) for layer, t in activations.items() if layer != OUTPUT],
+                    )
                     found = {
                         "literal": literal_chain([of_x], of_t, settings.h_forward, alpha=alphas),
                         "second": relative_chain([of_x], of_t, share, alpha=alphas),
@@ -78,7 +81,7 @@ def orders(settings: Settings) -> pd.DataFrame:
                         {"model": network, "seed": member, "step": step, "reading": reading, "n_samples": n,
                          "alpha": alpha, "layer": layer, "value": float(one.information[a, 0, 0, k])}
                         for reading, one in found.items() for a, alpha in enumerate(alphas)
-                        for k, layer in enumerate(activations)
+                        for k, layer in enumerate(layer for layer in activations if layer != OUTPUT)
                     ]  # fmt: skip
     return pd.DataFrame(rows).assign(part="mnist", dataset=dataset.name)
 

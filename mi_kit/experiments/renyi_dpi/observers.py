@@ -31,7 +31,7 @@ def mini_batches(moment: training.Moment, n_samples: int, n_batches: int) -> tup
 
 def batched(t: Tensor, n_batches: int) -> Tensor:
     """(n, ...) as (mini-batches, n, ...), maps flattened: (batches, n, d) or (batches, n, maps, d)."""
-    t = t.unflatten(0, (n_batches, -1)).double()
+    t = t.unflatten(0, (n_batches, -1)).float()
     return t.flatten(3) if t.ndim > 3 else t
 
 
@@ -103,22 +103,21 @@ def observe_chains(
     layers = [block for block in moment.blocks if block != "output"]
     rows = []
     for member, module in enumerate(moment.modules()):
-        activations = probes.activations(module, x, layers)
-        errors = probes.error_signals(module, x, y, [*layers, ""])
+        activations, errors = probes.activations_and_errors(module, x, y, [*layers, ""])
         rows += [
             {"member": member, **row} for row in chain_rows(x, y, activations, errors, n_batches, alpha, h, shares)
         ]
     return rows
 
 
-observe_chains.version = 1
+observe_chains.version = 2
 
 
 def chain_rows(
     x: Tensor, y: Tensor, activations: dict, errors: dict, n_batches: int, alpha: float, h: tuple, shares: tuple
 ) -> list[dict]:
     """The rows of `observe_chains` for one network."""
-    layers = list(activations)
+    layers = [layer for layer in activations if layer]
     of_x = batched(x.flatten(1).to(activations[layers[0]].device), n_batches)
     of_y = batched(torch.nn.functional.one_hot(y).to(of_x.device), n_batches)
     of_t = [batched(activations[layer], n_batches) for layer in layers]
@@ -166,7 +165,7 @@ def observe_redundancy(
     return rows
 
 
-observe_redundancy.version = 1
+observe_redundancy.version = 2
 
 
 def information_of_maps(x: Tensor, maps: Tensor, reading: str, share: float, h: float, alpha: float):
@@ -206,7 +205,7 @@ def observe_blocks(
     return rows
 
 
-observe_blocks.version = 1
+observe_blocks.version = 2
 
 
 def residual_layers(module: torch.nn.Module) -> list[str]:
