@@ -248,6 +248,7 @@ def draw_saturation(table: pd.DataFrame, marks: dict[str, float]) -> plt.Figure:
     colours = {f"{part} {network}": colour for (part, network), colour in CASE_COLOURS.items()} | {"all": "black"}
     for ax, direction, letter in zip(axes, DIRECTIONS, "ab", strict=True):
         rows = table[table["direction"] == direction]
+        shares = sorted(set(rows.loc[rows["reading"] == "relative", "share"]))
         for case, one in rows.groupby("case", sort=False):
             relative = one[one["reading"] == "relative"].sort_values("share")
             label = "all networks together" if case == "all" else case_words(case)
@@ -259,6 +260,8 @@ def draw_saturation(table: pd.DataFrame, marks: dict[str, float]) -> plt.Figure:
         ax.axvline(marks[direction], color=plots.MUTED, ls="--", lw=1.2)
         ax.annotate("chosen", (marks[direction], 1.0), (4, -2), textcoords="offset points", va="top", color=plots.MUTED)
         ax.set(xscale="log", ylim=(-0.03, 1.05), xlabel="squared bandwidth, as a share of the variance")
+        ax.set_xticks(shares, [f"{share:g}" for share in shares])
+        ax.minorticks_off()
         ax.set_title(f"{letter}  {direction}: {plots.DIRECTION_NAMES[direction]}   (stars: literal)", loc="left")
     axes[0].set_ylabel("share of points at a bound")
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -302,6 +305,7 @@ def draw_errors(table: pd.DataFrame) -> plt.Figure:
         ax.set_title(f"{letter}  {case_name(one)}", loc="left", fontsize=11)
         ax.set(xlabel="iteration", ylim=(-0.03, 1.05))
         ax.set_xscale("symlog", linthresh=1)
+        ax.set_xlim(left=-0.1)
     axes[0].set_ylabel("share of backward pairs that hold")
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), title="bandwidth")
     return figure
@@ -443,6 +447,6 @@ def draw_training(curves: pd.DataFrame) -> plt.Figure:
             bands(ax, rows, "value", "o-", colour, label, x="epoch")
         ax.set(xlabel="epoch", ylim=(0, 1.02))
         ax.set_title(f"{letter}  {title}", loc="left")
-        ax.legend(loc="lower right", fontsize=9)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=9, ncols=2)
     axes[0].set_ylabel("test accuracy")
     return figure

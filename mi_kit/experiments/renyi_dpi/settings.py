@@ -86,9 +86,9 @@ PROFILES = {
         variants=("max_pool",), large_epochs=0.5, large_seeds=2, n_frames=4,
     ),
     "quick": Settings(
-        n_train=10_000, n_test=1_000, n_seeds=3, epochs=8.0, third_epochs=4.0, topology_epochs=8.0, n_moments=6,
-        n_early=2, n_batches=2, shares=(0.3, 1.0, 3.0), variants=("max_pool", "valid", "default_weights"),
-        sizes=(32, 128, 512), large_epochs=0.4, large_seeds=2,
+        n_train=10_000, n_test=1_000, n_seeds=2, epochs=6.0, third_epochs=3.0, topology_epochs=6.0, n_moments=5,
+        n_early=2, n_batches=2, shares=(0.3, 1.0, 3.0), variants=("max_pool", "default_weights"),
+        factors=(0.3, 1.0, 3.0), sizes=(32, 128), large_epochs=0.3, large_seeds=2,
     ),
     "paper": Settings(),
 }  # fmt: skip
