@@ -43,9 +43,10 @@ class Network:
 
 
 def _source(item) -> str:
-    """The source of a function or class, of the function in a functools.partial, of an object's class."""
+    """The source of a function or class, of the function in a functools.partial (with what is bound), of a class."""
     if isinstance(item, functools.partial):
-        return _source(item.func)
+        bound = [*item.args, *itertools.chain.from_iterable(sorted(item.keywords.items()))]
+        return _source(item.func) + "".join(getattr(each, "__qualname__", repr(each)) for each in bound)
     for candidate in (item, type(item)):
         try:
             return inspect.getsource(candidate)

@@ -298,7 +298,8 @@ every_label = arguments_of(lambda estimator, kind: kind in KINDS_OF_LABELS)
 
 
 def test_every_public_estimator_has_a_row():
-    no_estimators = {"at_bound", "label_entropy", "quantise", "silverman_bandwidth"}
+    no_estimators = {"at_bound", "is_constant", "label_entropy", "quantise", "silverman_bandwidth", "total_variance"}
+    no_estimators |= {"renyi_chain"}  # takes sequences of variables; test_renyi.py holds it to the contract
     functions = {name for name in est.__all__ if inspect.isfunction(getattr(est, name))} - no_estimators
     assert functions == {estimator.function.__name__ for estimator in ESTIMATORS}
 

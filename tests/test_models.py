@@ -25,7 +25,31 @@ def dense_block_parameters(n_in):
 
 
 DENSENET = (49 * 24 + 24) + dense_block_parameters(24) + dense_block_parameters(12) + (12 * 10 + 10)
+
+
+def lenet5(*filters, padding=2, hidden=(120, 84)):
+    """Weights and biases of 5x5 convolutions, each with a pool, and of three dense layers."""
+    channels, side, count = 1, 28, 0
+    for number, width in enumerate(filters):
+        count, channels = count + (25 * channels + 1) * width, width
+        side = (side if number == 0 or padding == 2 else side - 4) // 2
+    for n_in, n_out in itertools.pairwise([channels * side**2, *hidden, 10]):
+        count += (n_in + 1) * n_out
+    return count
+
+
+LENET5 = {
+    f"lenet5_{activation}_{'_'.join(map(str, filters))}": lenet5(*filters)
+    for activation in ("sigmoid", "relu")
+    for filters in ((6,), (2, 2), (2, 6), (6, 16), (32, 64), (6, 16, 16))
+}
 PARAMETERS = {
+    **LENET5,
+    "lenet5_sigmoid_max_pool": lenet5(6, 16),
+    "lenet5_sigmoid_default_weights": lenet5(6, 16),
+    "lenet5_sigmoid_valid": lenet5(6, 16, padding=0),
+    "lenet5_sigmoid_wide": lenet5(6, 16, hidden=(500, 500)),
+    "resnet18": 11_689_512 - 990 * 513 - 2 * 64 * 49,  # torchvision's count, for 10 classes and one input channel
     "lenet": LENET,
     "lenet_stride2": LENET,
     "densenet": DENSENET,
@@ -152,7 +176,7 @@ def test_a_resolved_network_resolves_to_itself():
 @pytest.mark.parametrize("unknown", ["vgg", nn.Linear(2, 2), 3], ids=["name", "module", "number"])
 def test_an_unknown_network_lists_the_names(unknown):
     with pytest.raises(
-        ValueError, match=r"network must be one of densenet, lenet, lenet_stride2, relu_mlp.*got network="
+        ValueError, match=r"network must be one of densenet, lenet, lenet5_relu_2_2,.* relu_mlp.*got network="
     ):
         models.resolve(unknown)
 

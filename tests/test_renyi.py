@@ -950,6 +950,17 @@ def test_chain_takes_a_bandwidth_for_every_member_of_the_batch():
         assert_bits(together.information[member], alone.information)
 
 
+def test_chain_does_not_depend_on_the_order_of_the_samples_and_keeps_the_dtype():
+    variables, layers, widths = chain_of_a_network()
+    order = torch.randperm(31, generator=torch.Generator().manual_seed(3))
+    found = est.renyi_chain(variables, layers, bandwidth=widths)
+    shuffled = est.renyi_chain([x[order] for x in variables], [t[order] for t in layers], bandwidth=widths)
+    assert_bits(shuffled.information, found.information)
+    single = est.renyi_chain([x.float() for x in variables], [t.float() for t in layers], bandwidth=widths)
+    assert (found.information.dtype, single.information.dtype) == (torch.float64, torch.float32)
+    assert_bits(single.information, found.information, FLOAT32)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -958,6 +969,10 @@ def test_chain_takes_a_bandwidth_for_every_member_of_the_batch():
         ({"bandwidth": ([1.0, -1.0], [1.0, 1.0, 1.0])}, "bandwidth must be finite and larger than 0"),
         ({"layers": []}, "at least one each"),
         ({"layers": [torch.ones(30, 2)]}, "batch dimensions and samples"),
+        ({"layers": [torch.full((31, 2), torch.nan)]}, "layers must be finite"),
+        ({"layers": [torch.full((31, 2, 3), torch.inf)]}, "layers must be finite"),
+        ({"layers": [torch.ones(31, 2, dtype=torch.complex64)]}, "layers must be real"),
+        ({"layers": [torch.ones(31)]}, "layers must have the shape"),
         ({"alpha": 0}, "alpha must be finite and larger than 0"),
     ],
 )

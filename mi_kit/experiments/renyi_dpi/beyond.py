@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import torch
@@ -53,37 +56,36 @@ def seeds_of(settings: Settings) -> range:
 # --------------------------------------------------------------------------------------------- tables
 
 
-@cache.cached(version=1, also=identities)
-def orders(settings: Settings) -> pd.DataFrame:
-    """I_alpha(X;T_k) of the two MNIST baselines for many orders, untrained and trained, under both readings.
+KINDS = {"i_xt": "I(X;T)", "i_ty": "I(T;Y)", "i_errors": "I(δL;δk)"}
 
-    By Proposition 1 none is negative. One row an order, layer, seed, step, reading and mini-batch size.
+
+@cache.cached(version=2, also=identities)
+def orders(settings: Settings) -> pd.DataFrame:
+    """All three informations of the two MNIST baselines for many orders, untrained and trained, under both readings.
+
+    By Proposition 1 none is negative. One row a kind (of KINDS), order, layer, seed, step, reading and mini-batch size.
     """
-    share, _ = best_share(saturation(settings), "forward")
-    dataset, rows, alphas = dataset_of(settings, "mnist"), [], list(settings.alphas)
+    forward, backward = (best_share(saturation(settings), direction)[0] for direction in ("forward", "backward"))
+    dataset, found, alphas = dataset_of(settings, "mnist"), [], list(settings.alphas)
+    sizes = sorted({settings.n_samples, max(n for n in settings.sizes if n <= len(dataset.x_test))})
     for network in (BASE, RELU):
         run = run_of(settings, "mnist", network)
-        for step in (run.steps[0], run.steps[-1]):
-            for member in seeds_of(settings):
-                for n in sorted({settings.n_samples, max(size for size in settings.sizes)}):
-                    if n > len(dataset.x_test):
-                        continue
-                    x, _, activations, _ = signals_of(settings, "mnist", network, step, member, n)
-                    of_x, of_t = (
-                        batched(x.flatten(1), 1),
-                        [batched(t, 1) for layer, t in activations.items() if layer != OUTPUT],
-                    )
-                    found = {
-                        "literal": literal_chain([of_x], of_t, settings.h_forward, alpha=alphas),
-                        "second": relative_chain([of_x], of_t, share, alpha=alphas),
-                    }
-                    rows += [
-                        {"model": network, "seed": member, "step": step, "reading": reading, "n_samples": n,
-                         "alpha": alpha, "layer": layer, "value": float(one.information[a, 0, 0, k])}
-                        for reading, one in found.items() for a, alpha in enumerate(alphas)
-                        for k, layer in enumerate(layer for layer in activations if layer != OUTPUT)
-                    ]  # fmt: skip
-    return pd.DataFrame(rows).assign(part="mnist", dataset=dataset.name)
+        for step, member, n in itertools.product((run.steps[0], run.steps[-1]), seeds_of(settings), sizes):
+            signals = signals_of(settings, "mnist", network, step, member, n)
+            for reading, along in (
+                (
+                    "literal",
+                    [partial(literal_chain, h=h, alpha=alphas) for h in (settings.h_forward, settings.h_backward)],
+                ),
+                ("second", [partial(relative_chain, share=share, alpha=alphas) for share in (forward, backward)]),
+            ):
+                own = {"model": network, "seed": member, "step": step, "reading": reading, "n_samples": n}
+                found.append(chain_table(signals, 1, *along).assign(**own))
+    table = pd.concat(found, ignore_index=True)
+    table["alpha"] = [alphas[order] for order in table["order"]]
+    keys = ["model", "seed", "step", "reading", "n_samples", "alpha", "layer"]
+    table = table.melt(keys, list(KINDS), var_name="kind", value_name="value")
+    return table.assign(part="mnist", dataset=dataset.name)
 
 
 @cache.cached(version=1, also=identities)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from ... import plots
 from ...claims import SATURATED_SHARE, interval
+from .beyond import KINDS
 from .chains import DIRECTIONS
 from .settings import BASE, BASELINES, FILTERS, TOPOLOGIES
 
@@ -321,30 +324,33 @@ def bands(ax: plt.Axes, rows: pd.DataFrame, column: str, style: str, colour, lab
 
 
 def draw_orders(table: pd.DataFrame) -> plt.Figure:
-    """Proposition 1 on real activations: I_alpha(X;T) against the order, one colour a layer."""
+    """Proposition 1 on real activations: the three informations against the order, one colour a layer; literal."""
     networks, sizes = list(dict.fromkeys(table["model"])), sorted(set(table["n_samples"]))
-    table = table[table["step"] == table.groupby("model")["step"].transform("max")]
-    panels = [(network, reading) for network in networks for reading in ("literal", "second")]
-    figure, axes = plt.subplots(1, len(panels), figsize=(16, 4.4), sharey=True)
-    for ax, (network, reading), letter in zip(axes, panels, LETTERS, strict=False):
-        rows = table[(table["model"] == network) & (table["reading"] == reading)]
+    table = table[(table["step"] == table.groupby("model")["step"].transform("max")) & (table["reading"] == "literal")]
+    figure, axes = plt.subplots(len(networks), len(KINDS), figsize=(14.5, 8), sharex=True)
+    for (row, network), (column, kind) in itertools.product(enumerate(networks), enumerate(KINDS)):
+        ax, rows = axes[row, column], table[(table["model"] == network) & (table["kind"] == kind)]
         colours = plots.layer_colours(list(dict.fromkeys(rows["layer"])))
         for n, style in zip(sizes, ("o-", "o:"), strict=False):
             for layer, one in rows[rows["n_samples"] == n].groupby("layer", sort=False):
                 mean = one.groupby("alpha")["value"].mean()
                 ax.plot(mean.index, mean, style, color=colours[layer], ms=4, label=layer if style == "o-" else None)
-        ax.axhspan(min(-0.05, 1.2 * float(table["value"].min())), 0, color="#D55E00", alpha=0.12, lw=0)
+        low, high = rows["value"].min(), rows["value"].max()
+        ax.set_ylim(min(-0.03 * high, 1.15 * low), 1.05 * high)
+        ax.axhspan(ax.get_ylim()[0], 0, color="#D55E00", alpha=0.12, lw=0)
         ax.axvline(1.01, color=plots.MUTED, ls="--", lw=1.2)
         activation = "sigmoid" if "sigmoid" in network else "ReLU"
-        ax.set_title(f"{letter}  {activation}, {reading} reading", loc="left", fontsize=11)
+        ax.set_title(f"{LETTERS[len(KINDS) * row + column]}  {activation}: {KINDS[kind]}", loc="left", fontsize=11)
         ax.set_xscale("log")
         ticks = [alpha for alpha in (0.5, 1, 2, 5) if alpha <= table["alpha"].max()]
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
+    for ax in axes[-1]:
         ax.set_xlabel(r"order $\alpha$")
-    axes[0].set_ylabel(r"$I_\alpha(X;T_k)$  [bit]")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("information  [bit]")
     words = " and ".join(f"{n} ({word})" for n, word in zip(sizes, ("solid", "dotted"), strict=False))
-    axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), title=f"n = {words}", fontsize=10, title_fontsize=10)
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1), title=f"n = {words}", fontsize=10, title_fontsize=10)
     return figure
 
 

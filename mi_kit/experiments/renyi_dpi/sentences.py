@@ -9,6 +9,7 @@ import pandas as pd
 from ... import data
 from ...claims import interval, words
 from .. import Experiment
+from .beyond import KINDS
 from .chains import best_share
 from .figures import case_name, filters_of, of_case
 from .settings import BASELINES, FILTERS, THIRD
@@ -118,14 +119,20 @@ def redundancy_words(experiment: Experiment) -> str:
 
 
 def order_words(experiment: Experiment) -> str:
-    """How many informations are negative, for the order that is used and for larger ones."""
+    """How many informations are negative, for the order that is used and for others, and where."""
     table = experiment.table("orders")
-    used, largest = experiment.settings.alpha, table["alpha"].max()
-    at = {alpha: table[table["alpha"] == alpha]["value"] for alpha in (used, largest)}
-    below = {alpha: (values < -1e-6).mean() for alpha, values in at.items()}
+    negative = table[table["value"] < -1e-6]
+    used = experiment.settings.alpha
+    at_used = table[table["alpha"] == used]["value"]
+    told = f"At order {used:g}, {(at_used < -1e-6).mean():.0%} of {len(at_used):,} informations are negative"
+    if negative.empty:
+        return f"{told}; at no other order is there one either, the smallest of all is {table['value'].min():.4f} bit."
+    lowest = negative.loc[negative["value"].idxmin()]
+    where = " and ".join(KINDS[kind] for kind in dict.fromkeys(negative["kind"]))
+    at = ", ".join(f"{alpha:g}" for alpha in sorted(set(negative["alpha"])))
     return (
-        f"At order {used:g}, {below[used]:.0%} of the informations are negative, the smallest is {at[used].min():.3f} "
-        f"bit; at order {largest:g}, {below[largest]:.0%} are, the smallest is {at[largest].min():.3f} bit."
+        f"{told}. At orders {at} some are ({len(negative)} of {len(table):,} in all, of {where}); the lowest is "
+        f"{lowest['value']:.3f} bit, {KINDS[lowest['kind']]} of {lowest['layer']} at order {lowest['alpha']:g}."
     )
 
 
