@@ -105,7 +105,7 @@ def flips(settings: Settings) -> pd.DataFrame:
                 more = {"part": "mnist", "dataset": dataset.name, "model": network, "seed": member, "step": step}
                 more |= {"epoch": 0.0, "reading": "literal", "share": 0.0, "n_samples": n}
                 table = estimated_again(signals, settings, alpha=list(settings.alphas), factor=factor)
-                found.append(judged(table.assign(**more), ["order"]).assign(factor=factor))
+                found.append(judged(table.assign(**more)).assign(factor=factor))
             shown.update()
     table = pd.concat(found, ignore_index=True)
     return table.assign(alpha=[settings.alphas[order] for order in table["order"]]).drop(columns="order")
@@ -121,15 +121,13 @@ def estimated_again(signals: tuple, settings: Settings, *, alpha, factor=1.0, of
     return chain_table(signals, settings.n_batches, along(settings.h_forward), along(settings.h_backward))
 
 
-def judged(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The shares of pairs that hold, and that are at a bound, in each direction, for every run and value of `keys`."""
+def judged(rows: pd.DataFrame) -> pd.DataFrame:
+    """The shares of pairs that hold, and that are at a bound, in each direction, for every run and order."""
     found = []
-    for values, one in rows.groupby(keys, sort=False):
-        for direction, column in (("forward", "i_xt"), ("backward", "i_errors")):
-            table = with_tolerance(differences(one, direction, column))
-            groups = table.groupby([*RUN, "n_samples", "direction"], sort=False)
-            means = groups[["holds", "at_bound"]].mean().reset_index()
-            found.append(means.assign(**dict(zip(keys, values, strict=True))))
+    for direction, column in (("forward", "i_xt"), ("backward", "i_errors")):
+        table = with_tolerance(differences(rows, direction, column, ("order",)), ("order",))
+        groups = table.groupby([*RUN, "n_samples", "order", "direction"], sort=False)
+        found.append(groups[["holds", "at_bound"]].mean().reset_index())
     return pd.concat(found, ignore_index=True)
 
 
@@ -187,7 +185,7 @@ def choices(settings: Settings) -> pd.DataFrame:
                 "step": step,
                 "epoch": 0.0,
             }
-            shares = judged(table.assign(**more, reading="literal", share=0.0, n_samples=settings.n_samples), ["order"])
+            shares = judged(table.assign(**more, reading="literal", share=0.0, n_samples=settings.n_samples))
             of = shares.set_index("direction")["holds"]
             means, layers = (
                 table.groupby("layer", sort=False)[["i_xt", "i_ty"]].mean(),

@@ -142,15 +142,15 @@ def inequalities(settings: Settings) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def differences(rows: pd.DataFrame, direction: str, column: str) -> pd.DataFrame:
-    """Of one network and reading: the difference of each neighbouring pair on every mini-batch.
+def differences(rows: pd.DataFrame, direction: str, column: str, more: tuple = ()) -> pd.DataFrame:
+    """Of one network and reading: the difference of each neighbouring pair on every mini-batch, for all `more` keys.
 
     Forward, and for entropies over a pool, the earlier layer minus the later one; backward the other way round.
     """
     layers = list(dict.fromkeys(rows["layer"]))
     upper = np.log2(rows["n_samples"]) if direction == "pooling" else rows[WHOLE[direction]]
     at_bound = est.at_bound(torch.tensor(rows[column].to_numpy()), torch.tensor(upper.to_numpy())).numpy()
-    keys = [*RUN, "reading", "share", "n_samples", "batch"]
+    keys = [*RUN, "reading", "share", "n_samples", *more, "batch"]
     cells = rows.assign(at_bound=at_bound).set_index([*keys, "layer"])
     values = cells[column].unstack()  # noqa: PD010 (one value a cell: ten times faster than pivot_table)
     bounds = cells["at_bound"].unstack()  # noqa: PD010
@@ -165,13 +165,13 @@ def differences(rows: pd.DataFrame, direction: str, column: str) -> pd.DataFrame
     return pd.concat(tables, ignore_index=True)
 
 
-def with_tolerance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean over mini-batches, its tolerance, and whether the inequality holds."""
-    keys = [*RUN, "reading", "share", "n_samples", "direction", "pair"]
+def with_tolerance(rows: pd.DataFrame, more: tuple = ()) -> pd.DataFrame:
+    """Mean over mini-batches, its tolerance, and whether the inequality holds, for all `more` keys."""
+    keys = [*RUN, "reading", "share", "n_samples", *more, "direction", "pair"]
     groups = rows.groupby(keys, sort=False)
     table = groups["difference"].agg(["mean", "var", "size"])
     table = table.assign(at_bound=groups["at_bound"].mean() > 0.5).reset_index()
-    pooled = table.groupby("pair", sort=False)["var"].transform("mean")
+    pooled = table.groupby(["pair", *more], sort=False)["var"].transform("mean")
     tolerance = STANDARD_ERRORS * np.sqrt(pooled / table["size"])
     table = table.assign(tolerance=tolerance, holds=table["mean"] >= -tolerance, strict=table["mean"] >= 0)
     return table.rename(columns={"mean": "difference"}).drop(columns=["var", "size"])
