@@ -52,13 +52,10 @@ def every_chain(settings: Settings) -> pd.DataFrame:
 
 def with_bounds(rows: pd.DataFrame) -> pd.DataFrame:
     """Whether an information lies at a bound: within 0.05 bit of 0, or of the entropy of X or of the output's error."""
-    of = {"forward": ("i_xt", "h_x"), "backward": ("i_errors", "h_last")}
-    columns = {
-        f"at_bound_{direction}": est.at_bound(
-            torch.tensor(rows[i].to_numpy()), torch.tensor(rows[h].to_numpy())
-        ).numpy()
-        for direction, (i, h) in of.items()
-    }
+    columns = {}
+    for direction, column in DIRECTIONS.items():
+        upper = torch.tensor(rows[WHOLE[direction]].to_numpy())
+        columns[f"at_bound_{direction}"] = est.at_bound(torch.tensor(rows[column].to_numpy()), upper).numpy()
     return rows.assign(**columns)
 
 

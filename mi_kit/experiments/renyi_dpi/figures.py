@@ -12,15 +12,11 @@ from ... import plots
 from ...claims import SATURATED_SHARE, interval
 from .beyond import KINDS
 from .chains import DIRECTIONS
-from .settings import BASE, BASELINES, FILTERS, TOPOLOGIES
+from .settings import BASELINES, FILTERS, TOPOLOGIES
 
-NAMES = {
-    "lenet5_sigmoid_6_16": "LeNet-5-like, sigmoid",
-    "lenet5_relu_6_16": "LeNet-5-like, ReLU",
-    "lenet5_sigmoid_6": "1 convolution (6)",
-    "lenet5_sigmoid_6_16_16": "3 convolutions (6/16/16)",
-    "resnet18": "ResNet-18",
-}
+TOPOLOGY_NAMES = dict(
+    zip(TOPOLOGIES, ("1 convolution (6)", "2 convolutions (6/16)", "3 convolutions (6/16/16)"), strict=True)
+)
 CASE_COLOURS = dict(zip(BASELINES, ("#CC79A7", "#E69F00", "#0072B2", "#009E73"), strict=True))
 LETTERS = "abcdefghijkl"
 
@@ -125,8 +121,11 @@ def draw_f4(table: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
         now = rows[rows["step"] == steps_shown(rows)[1]]
         draw_both(now, ax)
         mean = accuracy_at(curves, network, now["step"].iloc[0]).mean()
-        name = NAMES.get(network, network) if network != BASE else "2 convolutions (6/16)"
-        ax.set_title(f"{letter}  {name}\n{epoch_words(now)}, accuracy {100 * mean:.1f} %", loc="left", fontsize=11)
+        ax.set_title(
+            f"{letter}  {TOPOLOGY_NAMES[network]}\n{epoch_words(now)}, accuracy {100 * mean:.1f} %",
+            loc="left",
+            fontsize=11,
+        )
     axes[0].set(ylabel="information  [bit]", ylim=limits(table))
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
@@ -278,7 +277,7 @@ def case_words(case: str) -> str:
 
 def draw_breaks(table: pd.DataFrame) -> plt.Figure:
     """Where the inequalities hold, of one reading: a row a baseline, a column a direction."""
-    figure, axes = plt.subplots(len(BASELINES), 3, figsize=(15, 12.5), gridspec_kw={"width_ratios": [1, 1, 1]})
+    figure, axes = plt.subplots(len(BASELINES), 3, figsize=(15, 12.5))
     for row, case in enumerate(BASELINES):
         rows = of_case(table, *case)
         for column, direction in enumerate((*DIRECTIONS, "pooling")):
