@@ -95,8 +95,9 @@ def break_words(experiment: Experiment) -> str:
         rows = rows[[case in BASELINES for case in zip(rows["part"], rows["model"], strict=True)]]
         shares = rows.groupby(["part", "model", "pair"], sort=False)["holds"].mean()
         part, model, pair = shares.idxmin()
-        parts.append(f"{direction} {pair} on {case_name(of_case(rows, part, model))} (holds in {shares.min():.0%})")
-    return f"Under the second reading the inequality is broken most often {' and '.join(parts)}."
+        where = f"most often {pair} on {case_name(of_case(rows, part, model))}, which holds in {shares.min():.0%}"
+        parts.append(f"{direction} it is broken {where if shares.min() < 1 else 'nowhere'}")
+    return f"Under the second reading of the inequality, {'; '.join(parts)}."
 
 
 def redundancy_words(experiment: Experiment) -> str:
