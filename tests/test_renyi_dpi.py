@@ -129,6 +129,21 @@ def test_relative_reading_does_not_change_when_a_layer_or_a_map_is_rescaled():
     assert not torch.allclose(observers.literal_chain([x], [rescaled], 5.0).information, one)
 
 
+def test_information_between_units_matches_the_slow_formula_and_can_be_negative():
+    generator = torch.Generator().manual_seed(0)
+    t = torch.cat([torch.rand(20, 3, generator=generator), torch.ones(20, 1)], dim=1)  # the last unit is dead
+    one = beyond.unit_information(t, 0.5, [1.01, 2.0])
+    assert one.shape == (2, 1, 2)
+    for second in (1, 2):
+        slow = slow_relative(t[:, :1], t[:, second : second + 1], 0.5)
+        assert float(one[0, 0, second - 1]) == pytest.approx(slow, abs=BITS)
+    apart, early = 100 * torch.arange(1.0, 21.0), torch.arange(20) < 10
+    sparse = torch.stack([apart.where(~early, torch.zeros(())), apart.where(early, torch.zeros(()))], dim=1)
+    negative = beyond.unit_information(sparse, 1e-7, [1.01, 2.0]).flatten()
+    assert negative[0] > 0
+    assert negative[1] == pytest.approx(-0.597, abs=1e-3)  # the known answer of Proposition 1's counterexample
+
+
 def test_a_constant_map_adds_nothing():
     x, t = torch.randn(1, 12, 3), torch.randn(1, 12, 1, 4)
     dead = torch.cat([t, torch.full_like(t, 0.3)], dim=2)

@@ -21,6 +21,7 @@ from .sentences import (
     order_words,
     redundancy_words,
     saturation_words,
+    unit_words,
 )
 from .settings import BASELINES, FILTERS, PROFILES, Settings, datasets
 
@@ -48,6 +49,7 @@ __all__ = [
     "order_words",
     "redundancy_words",
     "saturation_words",
+    "unit_words",
 ]
 
 NOTEBOOK = "02_renyi_dpi"
@@ -131,6 +133,9 @@ FIGURES = {
     "F7_literal": _figure(figures.draw_f7, "chains", "Mini-batches' mean.", reading="literal", rows=_forward),
     "F7": _figure(figures.draw_f7, "chains", "Mini-batches' mean.", reading="second", rows=_forward),
     "orders": _figure(figures.draw_orders, "orders", "After training; mean over seeds. Shaded: below 0."),
+    "unit_pairs": _figure(
+        figures.draw_unit_pairs, "unit_pairs", "After training, first seed; up to 64 pairs a layer. Shaded: below 0."
+    ),
     "flips": _figure(
         figures.draw_flips, "flips",
         "Literal bandwidths times a factor, both MNIST networks after training. Brackets: more than 20 % at a bound.",

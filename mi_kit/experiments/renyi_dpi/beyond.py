@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from functools import partial
 
 import numpy as np
@@ -13,10 +14,12 @@ from ... import cache, probes
 from ... import estimators as est
 from ...progress import bar
 from .chains import RUN, best_share, differences, of_reading, saturation, training_curves, with_tolerance
-from .observers import OF_LABELS, batched, literal_chain, relative_chain
+from .observers import OF_LABELS, batched, literal_chain, relative_chain, standardised
 from .settings import BASE, LARGE, RELU, Settings, dataset_of, identities, observed, run_of
 
 MOST_SEEDS = 3  # of what is estimated once more
+UNIT_LAYERS = ("F1", "F2")
+N_UNITS = 8  # on each side of the pairs of units
 OUTPUT = ""  # the name of a network's own output
 
 
@@ -53,6 +56,17 @@ def seeds_of(settings: Settings) -> range:
     return range(min(MOST_SEEDS, settings.n_seeds))
 
 
+def alphas_of(settings: Settings) -> list[float]:
+    """Orders at which Proposition 1 is tested, the one in use among them."""
+    return sorted({*settings.alphas, settings.alpha})
+
+
+def sizes_of(settings: Settings) -> list[int]:
+    """Sizes of the mini-batch at which Proposition 1 is tested: the one in use, and the largest there is."""
+    there_are = len(dataset_of(settings, "mnist").x_test)
+    return sorted({min(settings.n_samples, there_are), max(n for n in settings.sizes if n <= there_are)})
+
+
 # --------------------------------------------------------------------------------------------- tables
 
 
@@ -66,10 +80,9 @@ def orders(settings: Settings) -> pd.DataFrame:
     By Proposition 1 none is negative. One row a kind (of KINDS), order, layer, seed, step, reading and mini-batch size.
     """
     forward, backward = (best_share(saturation(settings), direction)[0] for direction in ("forward", "backward"))
-    dataset, found, alphas = dataset_of(settings, "mnist"), [], list(settings.alphas)
-    sizes = sorted({settings.n_samples, max(n for n in settings.sizes if n <= len(dataset.x_test))})
+    dataset, found, alphas = dataset_of(settings, "mnist"), [], alphas_of(settings)
     for network in (BASE, RELU):
-        run = run_of(settings, "mnist", network)
+        run, sizes = run_of(settings, "mnist", network), sizes_of(settings)
         for step, member, n in itertools.product((run.steps[0], run.steps[-1]), seeds_of(settings), sizes):
             signals = signals_of(settings, "mnist", network, step, member, n)
             for reading, along in (
@@ -86,6 +99,40 @@ def orders(settings: Settings) -> pd.DataFrame:
     keys = ["model", "seed", "step", "reading", "n_samples", "alpha", "layer"]
     table = table.melt(keys, list(KINDS), var_name="kind", value_name="value")
     return table.assign(part="mnist", dataset=dataset.name)
+
+
+@cache.cached(version=1, also=identities)
+def unit_pairs(settings: Settings) -> pd.DataFrame:
+    """I(u;v) of units of one fully connected layer, trained, for many orders: where Proposition 1 fails.
+
+    X and a layer depend on each other so closely that their information stays far from 0; two units need not. Pairs are
+    of the first N_UNITS units that vary with the next N_UNITS, of the first seed; the squared bandwidth is a share of a
+    unit's variance. One row a network, layer, mini-batch size, share, order and pair, in bits.
+    """
+    dataset, found, alphas = dataset_of(settings, "mnist"), [], alphas_of(settings)
+    for network, n in itertools.product((BASE, RELU), sizes_of(settings)):
+        step = run_of(settings, "mnist", network).steps[-1]
+        _, _, activations, _ = signals_of(settings, "mnist", network, step, 0, n)
+        for layer, share in itertools.product(UNIT_LAYERS, settings.shares):
+            values = unit_information(activations[layer], share, alphas)
+            rows = pd.DataFrame(
+                [(alphas[order], pair, float(values[order].flatten()[pair]))
+                 for order in range(len(alphas)) for pair in range(values[order].numel())],
+                columns=["alpha", "pair", "value"],
+            )  # fmt: skip
+            found.append(rows.assign(model=network, step=step, n_samples=n, layer=layer, share=share))
+    return pd.concat(found, ignore_index=True).assign(part="mnist", dataset=dataset.name, seed=0)
+
+
+def unit_information(t: torch.Tensor, share: float, alphas: list[float]) -> torch.Tensor:
+    """I(u;v) of the first units of t (n, units) that vary with the next ones: (orders, first, next), in bits."""
+    units = [unit.unsqueeze(1) for unit in t.float().unbind(1) if not est.is_constant(unit.unsqueeze(1))]
+    if len(units) < 2:
+        return torch.empty(len(alphas), 0, 0)
+    units = [standardised(unit.unsqueeze(0))[0] for unit in units[: 2 * N_UNITS]]
+    first, second = units[: len(units) // 2], units[len(units) // 2 :]
+    widths = [math.sqrt(share)] * len(first), [math.sqrt(share)] * len(second)
+    return est.renyi_chain(first, second, alpha=alphas, bandwidth=widths).information
 
 
 @cache.cached(version=1, also=identities)
@@ -213,4 +260,4 @@ def blocks(settings: Settings) -> pd.DataFrame:
     return means.assign(at_bound=at_bound, log2_n=np.log2(means["n_samples"]))
 
 
-TABLES = {"orders": orders, "flips": flips, "choices": choices, "blocks": blocks}
+TABLES = {"orders": orders, "unit_pairs": unit_pairs, "flips": flips, "choices": choices, "blocks": blocks}

@@ -19,6 +19,7 @@ TOPOLOGY_NAMES = dict(
 )
 CASE_COLOURS = dict(zip(BASELINES, ("#CC79A7", "#E69F00", "#0072B2", "#009E73"), strict=True))
 LETTERS = "abcdefghijkl"
+FORBIDDEN = "#D55E00"  # by Proposition 1
 
 
 def of_case(table: pd.DataFrame, part: str, network: str) -> pd.DataFrame:
@@ -336,21 +337,56 @@ def draw_orders(table: pd.DataFrame) -> plt.Figure:
                 ax.plot(mean.index, mean, style, color=colours[layer], ms=4, label=layer if style == "o-" else None)
         low, high = rows["value"].min(), rows["value"].max()
         ax.set_ylim(min(-0.03 * high, 1.15 * low), 1.05 * high)
-        ax.axhspan(ax.get_ylim()[0], 0, color="#D55E00", alpha=0.12, lw=0)
-        ax.axvline(1.01, color=plots.MUTED, ls="--", lw=1.2)
+        ax.axhspan(ax.get_ylim()[0], 0, color=FORBIDDEN, alpha=0.12, lw=0)
+        mark_proposition(ax, table["alpha"].max())
         activation = "sigmoid" if "sigmoid" in network else "ReLU"
         ax.set_title(f"{LETTERS[len(KINDS) * row + column]}  {activation}: {KINDS[kind]}", loc="left", fontsize=11)
-        ax.set_xscale("log")
-        ticks = [alpha for alpha in (0.5, 1, 2, 5) if alpha <= table["alpha"].max()]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.minorticks_off()
     for ax in axes[-1]:
         ax.set_xlabel(r"order $\alpha$")
     for ax in axes[:, 0]:
         ax.set_ylabel("information  [bit]")
-    words = " and ".join(f"{n} ({word})" for n, word in zip(sizes, ("solid", "dotted"), strict=False))
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1), title=f"n = {words}", fontsize=10, title_fontsize=10)
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1), title=size_words(sizes), fontsize=10, title_fontsize=10)
     return figure
+
+
+def draw_unit_pairs(table: pd.DataFrame) -> plt.Figure:
+    """Proposition 1 between two units: the lowest information of all pairs against the order, a line a bandwidth."""
+    cases = list(dict.fromkeys(zip(table["model"], table["layer"], strict=True)))
+    sizes, shares = sorted(set(table["n_samples"])), sorted(set(table["share"]))
+    figure, axes = plt.subplots(1, len(cases), figsize=(15.5, 4.2), sharey=True)
+    colours = dict(zip(shares, plt.get_cmap("viridis")(np.linspace(0.05, 0.85, len(shares))), strict=True))
+    for ax, (network, layer), letter in zip(axes, cases, LETTERS, strict=False):
+        rows = table[(table["model"] == network) & (table["layer"] == layer)]
+        for (n, share), one in rows.groupby(["n_samples", "share"]):
+            lowest = one.groupby("alpha")["value"].min()
+            solid = n == sizes[0]
+            ax.plot(lowest.index, lowest, "o-" if solid else "o:", color=colours[share], ms=4,
+                    label=f"{share:g} of the variance" if solid else None)  # fmt: skip
+        mark_proposition(ax, table["alpha"].max())
+        ax.set_title(
+            f"{letter}  {'sigmoid' if 'sigmoid' in network else 'ReLU'}: two units of {layer}", loc="left", fontsize=11
+        )
+        ax.set_xlabel(r"order $\alpha$")
+    low, high = table.groupby(["model", "layer", "n_samples", "share", "alpha"])["value"].min().agg(["min", "max"])
+    axes[0].set(ylabel="lowest of all pairs  [bit]", ylim=(min(1.15 * low, -0.05), max(1.05 * high, 0.05)))
+    for ax in axes:
+        ax.axhspan(axes[0].get_ylim()[0], 0, color=FORBIDDEN, alpha=0.12, lw=0)
+    title = f"squared bandwidth;\n{size_words(sizes)}"
+    axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), title=title, fontsize=10, title_fontsize=10)
+    return figure
+
+
+def mark_proposition(ax: plt.Axes, largest: float) -> None:
+    """A logarithmic axis of orders, with the one in use."""
+    ax.axvline(1.01, color=plots.MUTED, ls="--", lw=1.2)
+    ax.set_xscale("log")
+    ticks = [alpha for alpha in (0.5, 1, 2, 5) if alpha <= largest]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+
+
+def size_words(sizes: list[int]) -> str:
+    return "n = " + " and ".join(f"{n} ({word})" for n, word in zip(sizes, ("solid", "dotted"), strict=False))
 
 
 def draw_flips(table: pd.DataFrame) -> plt.Figure:

@@ -14,6 +14,7 @@ from .chains import best_share
 from .figures import case_name, filters_of, of_case
 from .settings import BASELINES, FILTERS, THIRD
 
+ROUNDING = -1e-6  # bits; an information below it is negative
 _PART_WORDS = {"mnist": "images", "fashion": "more_images"}
 
 
@@ -121,20 +122,47 @@ def redundancy_words(experiment: Experiment) -> str:
 
 def order_words(experiment: Experiment) -> str:
     """How many informations are negative, for the order that is used and for others, and where."""
-    table = experiment.table("orders")
-    negative = table[table["value"] < -1e-6]
-    used = experiment.settings.alpha
-    at_used = table[table["alpha"] == used]["value"]
-    told = f"At order {used:g}, {(at_used < -1e-6).mean():.0%} of {len(at_used):,} informations are negative"
+    table, used = experiment.table("orders"), experiment.settings.alpha
+    told, negative = _negative(table, used, "informations")
     if negative.empty:
         return f"{told}; at no other order is there one either, the smallest of all is {table['value'].min():.4f} bit."
     lowest = negative.loc[negative["value"].idxmin()]
     where = " and ".join(KINDS[kind] for kind in dict.fromkeys(negative["kind"]))
-    at = ", ".join(f"{alpha:g}" for alpha in sorted(set(negative["alpha"])))
     return (
-        f"{told}. At orders {at} some are ({len(negative)} of {len(table):,} in all, of {where}); the lowest is "
-        f"{lowest['value']:.3f} bit, {KINDS[lowest['kind']]} of {lowest['layer']} at order {lowest['alpha']:g}."
+        f"{told}. At orders {_orders_of(negative)} some are ({len(negative)} of {len(table):,} in all, of {where}); "
+        f"the lowest is {lowest['value']:.3f} bit, {KINDS[lowest['kind']]} of {lowest['layer']} at order "
+        f"{lowest['alpha']:g}."
     )
+
+
+def unit_words(experiment: Experiment) -> str:
+    """The same between two units of a layer."""
+    table, used = experiment.table("unit_pairs"), experiment.settings.alpha
+    told, negative = _negative(table, used, "informations between two units")
+    smallest = table.loc[table["alpha"] == used, "value"].min()
+    told += "" if pd.isna(smallest) else f", the smallest is {smallest:.1e} bit"
+    if negative.empty:
+        return f"{told}; at no other order is there one either."
+    lowest = negative.loc[negative["value"].idxmin()]
+    others = table[table["alpha"] != used]
+    shares = (others["value"] < ROUNDING).groupby(others["alpha"]).mean()
+    each = ", ".join(f"{share:.0%} at {alpha:g}" for alpha, share in shares.items())
+    return (
+        f"{told}. At other orders: {each}. The lowest is {lowest['value']:.3f} bit, between two units of "
+        f'{lowest["layer"]} at order {lowest["alpha"]:g} and n = {lowest["n_samples"]}. A negative "information" at '
+        "such an order is no mistake of the program, but what the definition gives."
+    )
+
+
+def _negative(table: pd.DataFrame, used: float, what: str) -> tuple[str, pd.DataFrame]:
+    """A sentence on the order that is used, and the rows that are below 0 by more than rounding."""
+    at_used = table[table["alpha"] == used]["value"]
+    share = f"{(at_used < ROUNDING).mean():.0%}" if len(at_used) else "none"
+    return f"At order {used:g}, {share} of {len(at_used):,} {what} are negative", table[table["value"] < ROUNDING]
+
+
+def _orders_of(rows: pd.DataFrame) -> str:
+    return ", ".join(f"{alpha:g}" for alpha in sorted(set(rows["alpha"])))
 
 
 def choice_words(experiment: Experiment) -> str:
