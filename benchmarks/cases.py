@@ -157,6 +157,10 @@ def binned(t: Tensor, y: Tensor, **options) -> Tensor:
     return torch.stack(est.binned_information(t, y, **options))
 
 
+def binned_classes(t: Tensor, y: Tensor) -> Tensor:
+    return torch.cat(est.binned_class_information(t, y, n_bins=10, range=(0, 1)))
+
+
 def exact(states: Tensor, y: Tensor) -> Tensor:
     return torch.stack(est.exact_information(states, y))
 
@@ -382,6 +386,11 @@ CASES = (
         (Rival(UNIQUE, partial(rivals.binned_unique_rows, n_bins=10, low=0.0, high=1.0), target=5.0),),
         partial(states_work, d=N_CLASSES), "activations read once, two sorts of n", because="answers are float32",
         target_n=60_000,
+    ),
+    Case(
+        "binned_classes", "binned softmax, each class", (10_000, 40_000, 160_000), made_softmax, binned_classes,
+        (Rival(UNIQUE, partial(rivals.binned_classes_unique_rows, n_bins=10, low=0.0, high=1.0)),),
+        partial(states_work, d=N_CLASSES), "activations read once, two sorts of n", because="answers are float32",
     ),
     Case(
         "binned_layer", "binned layer, 128 units", (10_000, 40_000, 160_000), made_layer, partial(binned, n_bins=30),

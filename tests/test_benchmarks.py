@@ -54,7 +54,8 @@ def test_case_declares_what_the_table_needs(case):
 
 def test_every_estimator_has_a_case():
     timed = {
-        "binned_information", "channel_capacity", "exact_information", "inter_sample_entropy", "intra_sample_entropy",
+        "binned_class_information", "binned_information", "channel_capacity", "exact_information",
+        "inter_sample_entropy", "intra_sample_entropy",
         "kde_information", "kozachenko_leonenko_entropy", "ksg_mutual_information", "label_entropies",
         "mixture_information", "renyi_chain", "renyi_entropy", "renyi_mutual_information", "stochastic_renyi_entropy",
     }  # fmt: skip

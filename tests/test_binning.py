@@ -19,7 +19,7 @@ from slow_formulas import (
     information_of_bins_by_hand,
 )
 
-from mi_kit.estimators import binned_information
+from mi_kit.estimators import binned_class_information, binned_information
 
 few_examples = settings(max_examples=20, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -208,6 +208,50 @@ def test_only_the_proportions_of_weights_matter(factor):
     weighted = binned_information(t, y, weights=np.full(200, factor))
     assert float(weighted.i_xt) == pytest.approx(float(equal.i_xt), abs=EXACT)
     assert float(weighted.i_ty) == pytest.approx(float(equal.i_ty), abs=EXACT)
+
+
+# ------------------------------------------------------------------------------------ one class against the rest
+
+
+@pytest.mark.parametrize("options", [{"n_bins": 4}, {"n_bins": 3, "spacing": "equal_count"}, {"bin_width": 0.7}])
+def test_each_class_is_the_weighted_information_of_its_own_label(options):
+    t, y = made(n=90)
+    found = binned_class_information(torch.stack([t, 2 * t]), y, **options)
+    assert found.i_ty.shape == (2, int(y.max()) + 1)
+    for number in range(int(y.max()) + 1):
+        own = y == number
+        weights = torch.where(own, 1 / own.double().sum(), 1 / (~own).double().sum())
+        for entry, rows in enumerate((t, 2 * t)):
+            slow = binned_information(rows, own.long(), weights=weights, **options)
+            assert float(found.i_xt[entry, number]) == pytest.approx(float(slow.i_xt), abs=EXACT)
+            assert float(found.i_ty[entry, number]) == pytest.approx(float(slow.i_ty), abs=EXACT)
+
+
+def test_each_class_matches_the_count_by_hand():
+    t, y = made(n=90)
+    found = binned_class_information(t, y, n_bins=4)
+    for number in range(int(y.max()) + 1):
+        own = np.asarray(y == number)
+        weights = np.where(own, 0.5 / own.sum(), 0.5 / (~own).sum())
+        i_xt, i_ty = binned_by_hand(t, own.astype(int), 4, weights=weights)
+        assert float(found.i_xt[number]) == pytest.approx(i_xt, abs=EXACT)
+        assert float(found.i_ty[number]) == pytest.approx(i_ty, abs=EXACT)
+
+
+def test_a_class_that_all_or_none_have_is_a_gap():
+    t, y = made(n=60)
+    found = binned_class_information(t, torch.full((60,), 1), n_bins=4, n_classes=3)
+    assert torch.isnan(found.i_ty).all()
+    found = binned_class_information(t, y % 2, n_bins=4, n_classes=3)
+    assert torch.isnan(found.i_ty).tolist() == [False, False, True]
+    assert found.i_ty[0] == pytest.approx(float(found.i_ty[1]), abs=EXACT)  # two classes: each is the other's rest
+
+
+def test_a_class_cannot_exceed_the_entropy_of_its_weighted_samples():
+    n, y = 40, torch.arange(40) % 4
+    found = binned_class_information(torch.eye(n, dtype=torch.float64), y, n_bins=2)  # every row alone
+    assert found.i_ty.tolist() == pytest.approx([1.0] * 4, abs=EXACT)
+    assert found.i_xt.tolist() == pytest.approx([1 + (np.log2(10) + np.log2(30)) / 2] * 4, abs=EXACT)
 
 
 # ------------------------------------------------------------------------------------ bins of a given width

@@ -3,7 +3,7 @@
 Leading dimensions are batch (seeds, epochs, kernels), then n samples, then features; results have the batch shape.
 """
 
-from .binning import BinnedInformation, binned_information
+from .binning import BinnedInformation, ClassInformation, binned_class_information, binned_information
 from .distances import (
     LabelEntropies,
     channel_capacity,
@@ -28,6 +28,7 @@ from .renyi import (
 
 __all__ = [
     "BinnedInformation",
+    "ClassInformation",
     "ExactInformation",
     "KdeBounds",
     "KdeInformation",
@@ -35,6 +36,7 @@ __all__ = [
     "RenyiChain",
     "RenyiEstimate",
     "at_bound",
+    "binned_class_information",
     "binned_information",
     "channel_capacity",
     "discrete_information",

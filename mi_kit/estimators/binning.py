@@ -24,6 +24,13 @@ class BinnedInformation(NamedTuple):
     i_ty: Tensor
 
 
+class ClassInformation(NamedTuple):
+    """Estimates in bits, (..., classes): i_xt = H(binned T), i_ty = I(binned T; this class or the rest)."""
+
+    i_xt: Tensor
+    i_ty: Tensor
+
+
 def binned_information(
     t,
     y,
@@ -72,6 +79,54 @@ def binned_information(
     for entry, rows in enumerate(t.reshape(-1, n, d)):
         results[:, entry] = information_of_states(_codes(rows, *rule(rows)), y, shares, bool(correction))
     return BinnedInformation(*results.reshape(2, *t.shape[:-2]))
+
+
+def binned_class_information(
+    t,
+    y,
+    *,
+    n_classes: int | None = None,
+    n_bins: int = 30,
+    range: tuple[float, float] | None = None,
+    bin_width: float | None = None,
+    spacing: str = "equal_width",
+    per_neuron: bool = False,
+) -> ClassInformation:
+    """Each class against all others with H(Y) = 1: a class of n_c samples weighs 1/2, the other n - n_c weigh 1/2.
+
+    t: (..., n, d), leading dimensions are batch. y: (n,) class numbers from 0, below n_classes (None: as many as there
+    are). n_bins, range, bin_width, spacing, per_neuron: as `binned_information`.
+
+    Returns `ClassInformation`, NaN for a class that no sample or every sample has. The same numbers as
+    `binned_information` with these weights, for all classes from one table of counts. i_xt is at most the entropy of
+    the weighted samples, 1 + (log2 n_c + log2 (n - n_c)) / 2.
+    Raises ValueError as `binned_information` does. Its biases are those too, and larger: half of all weight lies on the
+    n_c samples of one class.
+
+    Source: Cheng et al. (2018), section 4.4.
+    """
+    t = inputs.samples("t", t)
+    n, d = t.shape[-2:]
+    y = inputs.labels("y", y, n, t.device)
+    n_classes = inputs.class_count("n_classes", n_classes, y)
+    rule = _bin_rule(n_bins, range, bin_width, spacing, per_neuron)
+    results = t.new_empty(2, math.prod(t.shape[:-2]), n_classes)
+    own = torch.bincount(y, minlength=n_classes).double()
+    others = n - own
+    for entry, rows in enumerate(t.reshape(-1, n, d)):
+        states = _ranks(_codes(rows, *rule(rows)))
+        counts = torch.bincount(states * n_classes + y, minlength=n_classes * (int(states.max()) + 1))
+        counts = counts.view(-1, n_classes).double()
+        of_class, of_rest = counts / own, (counts.sum(1, keepdim=True) - counts) / others
+        entropy = _column_entropies((of_class + of_rest) / 2)
+        within = (_column_entropies(of_class) + _column_entropies(of_rest)) / 2
+        results[:, entry] = torch.stack([entropy, entropy - within])
+    results = torch.where((own > 0) & (others > 0), results, torch.nan)
+    return ClassInformation(*results.reshape(2, *t.shape[:-2], n_classes))
+
+
+def _column_entropies(p: Tensor) -> Tensor:
+    return torch.special.entr(p).sum(0) / math.log(2)
 
 
 def _codes(rows: Tensor, digitise: Callable[[Tensor], Tensor], n_levels: int) -> Tensor:
