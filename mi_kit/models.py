@@ -318,3 +318,83 @@ def _resnet18() -> nn.Module:
     network = resnet18(num_classes=10)
     network.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     return network
+
+
+# --------------------------------------------------------------------------------------------- families by depth
+
+STAGES = {  # channels of each convolution as multiples of a width; a number per stage, each stage ends with a pool
+    "cnn2": ((1,), (2,)),
+    "cnn4": ((1, 1), (2, 2)),
+    "cnn6": ((1, 1), (2, 2), (4, 4)),
+    "cnn9": ((1, 1), (2, 2), (4, 4, 4), (8, 8)),
+    "cnn16": ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8)),  # VGG-16: 13 convolutions and 3 dense layers
+    "alexnet": ((1,), (3,), (6, 4, 4)),
+}
+DENSE_LAYERS = {"cnn16": (8, 8), "alexnet": (16, 16)}  # hidden ones, as multiples of a width; 8 where not named
+NORMALISED = ("cnn9", "cnn16")  # by batch norm: without it, and from PyTorch's initial weights, the deepest are dead
+HIDDEN_LAYERS = {"linear": 0, "fc3": 1, "fc6": 4, "fc9": 7}  # each of 8 widths
+FAMILIES = (*HIDDEN_LAYERS, *STAGES, "cnn16_plain")
+
+
+def family(name: str, input_shape: tuple[int, ...], width: int = 64, n_classes: int = 10) -> Network:
+    """One of the networks that notebook 03 compares, for images of any shape, as `train` and `build` take it.
+
+    name: `fc3`, `fc6`, `fc9` (layers counted with input and output), `linear` (no hidden layer: its loss is convex),
+    `cnn2` to `cnn9` (number of 3x3 convolutions), `cnn16` (VGG-16), `alexnet` (3x3 convolutions, three pools: for 32x32
+    images), or `cnn16_plain` (VGG-16 without batch norm, from PyTorch's initial weights). width: channels of the first
+    convolution; all others are multiples of it, and dense layers have 8 or 16 times as many units.
+    Initial weights are He's, biases 0. Raises ValueError for an unknown name and a shape or number below 1.
+    """
+    if name not in FAMILIES:
+        raise ValueError(f"name must be one of {', '.join(FAMILIES)}; got name={name!r}.")
+    if width < 1 or n_classes < 2 or min(input_shape) < 1:
+        raise ValueError(
+            "width must be at least 1, n_classes 2, and input_shape of numbers from 1; "
+            f"got width={width}, n_classes={n_classes}, input_shape={input_shape}."
+        )
+    shape = "x".join(map(str, input_shape))
+    title = name.replace("_", " ").replace("alexnet", "AlexNet").replace("linear", "Linear")
+    title = title.replace("cnn", "CNN-").replace("fc", "FC-")
+    build = functools.partial(_of_family, name, tuple(input_shape), width, n_classes)
+    return Network(f"{name}-{width}-{shape}", build, tuple(input_shape), title, (_stage, _flat_size))
+
+
+def _of_family(name: str, input_shape: tuple[int, ...], width: int, n_classes: int) -> nn.Sequential:
+    if name in HIDDEN_LAYERS:
+        sizes = [functools.reduce(int.__mul__, input_shape), *[8 * width] * HIDDEN_LAYERS[name], n_classes]
+        network = dense(sizes, nn.ReLU)
+    else:
+        kind, blocks, channels = name.removesuffix("_plain"), OrderedDict(), input_shape[0]
+        for number, multiples in enumerate(STAGES[kind], start=1):
+            blocks[f"block{number}"] = _stage(channels, [width * each for each in multiples], name in NORMALISED)
+            channels = width * multiples[-1]
+        n_in = _flat_size(nn.Sequential(blocks), input_shape)
+        for number, multiple in enumerate(DENSE_LAYERS.get(kind, (8,)), start=1):
+            layers = [nn.Linear(n_in, multiple * width), nn.ReLU()]
+            blocks[f"fc{number}"] = nn.Sequential(*([nn.Flatten()] if number == 1 else []), *layers)
+            n_in = multiple * width
+        network = nn.Sequential(blocks | {"output": nn.Sequential(nn.Linear(n_in, n_classes))})
+    for layer in network.modules() if not name.endswith("_plain") else ():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu" if name != "linear" else "linear")
+            nn.init.zeros_(layer.bias)
+    return network
+
+
+def _stage(channels: int, widths: list[int], normalised: bool) -> nn.Sequential:
+    """3x3 convolutions with ReLU, each normalised or not, then a 2x2 max-pool that keeps an odd edge."""
+    layers: list[nn.Module | None] = []
+    for width in widths:
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1),
+            *([nn.BatchNorm2d(width)] if normalised else []),
+            nn.ReLU(),
+        ]
+        channels = width
+    return nn.Sequential(*filter(None, layers), nn.MaxPool2d(2, ceil_mode=True))
+
+
+@torch.no_grad()
+def _flat_size(network: nn.Module, input_shape: tuple[int, ...]) -> int:
+    with probes.evaluation_mode(network):
+        return network(torch.zeros(1, *input_shape)).numel()

@@ -13,6 +13,7 @@ PAPERS = {  # notebook: its module in mi_kit/experiments
     "00_estimators_on_known_answers": "known_answers",
     "01_mi_visualisation": "mi_visualisation",
     "02_renyi_dpi": "renyi_dpi",
+    "03_capacity_framework": "capacity_framework",
 }
 
 

@@ -242,3 +242,46 @@ def test_the_12_bit_network_starts_from_fan_in_normal_weights():
     # 6,000 draws: the standard error of a standard deviation is std / sqrt(2 n), about 0.9 %; five of them
     assert samples.std().item() == pytest.approx(12**-0.5, rel=0.05)
     assert models.build("tanh_12").layer1[1].bias.abs().max() == 0
+
+
+# --------------------------------------------------------------------------------------------- families by depth
+
+
+@pytest.mark.parametrize("name", models.FAMILIES)
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
+def test_families_take_images_of_both_shapes(name, shape):
+    network = models.family(name, shape, width=2)
+    module = models.build(network)
+    assert module(torch.zeros(3, *shape)).shape == (3, 10)
+    layers = models.describe(module, shape)["layer"]
+    convolutions, dense = layers.str.startswith("conv").sum(), layers.str.startswith("fully").sum()
+    expected = {"linear": (0, 1), "fc3": (0, 2), "fc6": (0, 5), "fc9": (0, 8), "cnn16": (13, 3), "cnn16_plain": (13, 3),
+                "alexnet": (5, 3)}  # fmt: skip
+    assert (convolutions, dense) == expected.get(name, (int(name[3:]) if name[3:].isdigit() else 0, 2))
+
+
+def test_vgg16_of_width_64_has_the_channels_of_the_paper_it_is_from():
+    layers = models.describe(models.build(models.family("cnn16", (3, 32, 32))), (3, 32, 32))["layer"]
+    channels = [int(layer.split("x")[-1]) for layer in layers if layer.startswith("conv")]
+    assert channels == [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
+
+
+def test_the_plain_deep_network_is_dead_and_the_normalised_one_is_not():
+    x = torch.rand(40, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    spread = {}
+    for name in ("cnn16_plain", "cnn16"):
+        with torch.no_grad():
+            spread[name] = float(models.build(models.family(name, (3, 32, 32), width=8))(x).std(0).mean())
+    assert spread["cnn16_plain"] < 1e-5
+    assert spread["cnn16"] > 0.1
+
+
+def test_families_differ_in_their_source_hash():
+    hashes = {models.family(name, (1, 28, 28), width=2).source_hash for name in models.FAMILIES}
+    assert len(hashes) == len(models.FAMILIES)
+
+
+@pytest.mark.parametrize("arguments", [("cnn5", (1, 28, 28), 4), ("cnn4", (1, 28, 28), 0), ("cnn4", (1, 0, 28), 4)])
+def test_wrong_families_are_refused(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        models.family(*arguments)

@@ -1,0 +1,260 @@
+"""What notebook 03 says of a run, computed from its tables; and the paper's five tables with ours beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ... import data
+from ...claims import words
+from .. import Experiment
+from .paper import COUNT_SHARES, DEPTH_SHARES, FINAL_ACCURACIES, METHOD_SHARES
+from .settings import BGD, COMPARED, DEPTHS, METHODS, SGD, Case
+from .tables import of_case, title_of
+
+_PART_WORDS = {"mnist": "images", "cifar": "more_images", "small": "more_images"}
+SHARES = (0, 1)
+
+
+def facts(experiment: Experiment, table: pd.DataFrame) -> str:
+    """Data sets, seeds and samples of a table, for captions; published results need no data for it."""
+    if "dataset" not in table:
+        return f"Profile {experiment.profile}."
+    parts = [_facts_of(experiment, rows) for _, rows in table.groupby(["part", "dataset"], sort=False)]
+    return f"Data: {'; '.join(parts)}. Profile {experiment.profile}."
+
+
+def _facts_of(experiment: Experiment, rows: pd.DataFrame) -> str:
+    """`mnist (5 seeds, 10,000 images)`."""
+    counts = []
+    if "seed" in rows:
+        n_seeds = rows["seed"].nunique()
+        counts.append(f"{n_seeds} seed{'s' if n_seeds > 1 else ''}")
+    if "n_train" in rows:
+        counts.append(f"trained on {int(rows['n_train'].max()):,}")
+    if "n_samples" in rows:
+        sizes = sorted(set(rows["n_samples"]))
+        counts.append(f"estimates on {' to '.join(f'{n:,}' for n in (sizes[0], sizes[-1])[: len(sizes)])}")
+    name = told(experiment, rows["dataset"].iloc[0], rows["part"].iloc[0])
+    return f"{name} ({', '.join(counts)})" if counts else name
+
+
+def told(experiment: Experiment, name: str, part: str) -> str:
+    """The data set's name, with the one that it stands in for."""
+    asked = "12bit" if part == "12bit" else getattr(experiment.settings, _PART_WORDS[part])
+    return f"{name}, standing in for {asked}" if name in data.EMBEDDED and name != asked else name
+
+
+# --------------------------------------------------------------------------------------------- the paper's tables
+
+
+def _shares(rows: pd.DataFrame, printed: float) -> dict:
+    """One row of a table of percentages."""
+    walks = f"{rows['walk_low'].mean():.2f} to {rows['walk_high'].mean():.2f}"
+    span = f"{rows['low'].iloc[0]:.2f} to {rows['high'].iloc[0]:.2f}"
+    return {"paper": f"{printed:.3f}", "measured, interval over seeds": _told(rows["share"]),
+            "bootstrap over seeds and pairs": span, "random walks": walks,
+            "trends alone": f"{rows['trend'].mean():.3f}", "inversions a seed": f"{rows['count'].mean():,.0f}",
+            "moments": int(rows["n_moments"].iloc[0])}  # fmt: skip
+
+
+def _told(shares: pd.Series, digits: int = 3) -> str:
+    known = shares.dropna()
+    return words(known, digits=digits, limits=SHARES) if len(known) else "no inversion"
+
+
+def table_1(experiment: Experiment) -> pd.DataFrame:
+    """T1: percentages on the training images, by network and method."""
+    table = experiment.table("percentages")
+    rows = {
+        (title_of(model), method): _shares(
+            of_case(table[table["split"] == "train"], Case("small", model, method)), METHOD_SHARES[model, method]
+        )
+        for model in METHODS for method in (SGD, BGD)
+    }  # fmt: skip
+    return pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows, names=["network", "trained by"]))
+
+
+def table_2(experiment: Experiment) -> pd.DataFrame:
+    """T2: percentages on the training images, by depth."""
+    table = experiment.table("percentages")
+    train = table[table["split"] == "train"]
+    rows = {title_of(model): _shares(of_case(train, Case("cifar", model)), DEPTH_SHARES[model]) for model in DEPTHS}
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name="network"))
+
+
+def table_3(experiment: Experiment) -> pd.DataFrame:
+    """T3: percentage of the deepest network on validation images, by number of moments."""
+    rows = []
+    for count, one in experiment.table("sample_counts").groupby("n_moments"):
+        printed = f"{COUNT_SHARES[count]:.3f}" if count in COUNT_SHARES else "–"
+        rows.append({"moments": count, "paper": printed, "measured, interval over seeds": _told(one["share"]),
+                     "inversions a seed": f"{one['count'].mean():,.0f}"})  # fmt: skip
+    return pd.DataFrame(rows).set_index("moments")
+
+
+def table_4(experiment: Experiment) -> pd.DataFrame:
+    """T4: transition and convergence of six networks on two data sets, the paper's numbers and ours (mean of seeds)."""
+    ours, theirs = experiment.table("points"), experiment.table("paper_points").set_index(["part", "model"])
+    columns = {"height": "I(T;Y)", "i_xt": "I(X;T)", "epoch": "epoch", "accuracy": "accuracy"}
+    rows = {}
+    for part in ("mnist", "cifar"):
+        for model in COMPARED:
+            one, printed, row = of_case(ours, Case(part, model)), theirs.loc[part, model], {}
+            for column, name in columns.items():
+                row["transition", name] = f"{one[column].mean():.3g} ({printed[column]:g})"
+            for column, name in columns.items():
+                ending = f"converged_{'i_ty' if column == 'height' else column}"
+                row["convergence", name] = f"{one[ending].mean():.3g} ({printed[ending]:g})"
+            mean = one["slope"].mean() if one["compresses"].any() else np.nan
+            row["", "slope"] = " ".join(
+                (f"{mean:+.3f}" if np.isfinite(mean) else "none",
+                 f"({printed['slope']:+.3f})" if np.isfinite(printed["slope"]) else "(none)")
+            )  # fmt: skip
+            row["", "compresses"] = f"{one['compresses'].mean():.0%} of seeds"
+            rows[told(experiment, one["dataset"].iloc[0], part), title_of(model)] = row
+    table = pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(rows, names=["data", "network"]))
+    table.columns = pd.MultiIndex.from_tuples(table.columns)
+    return table
+
+
+def table_5(experiment: Experiment) -> pd.DataFrame:
+    """T5: percentages beside the final validation accuracy, by depth."""
+    shares, ends = experiment.table("percentages"), experiment.table("points")
+    rows = {}
+    for model in DEPTHS:
+        case = Case("cifar", model)
+        rows[title_of(model)] = {
+            "percentage, paper": f"{DEPTH_SHARES[model]:.2f}",
+            "percentage, measured": _told(of_case(shares[shares["split"] == "train"], case)["share"], 2),
+            "accuracy, paper": f"{FINAL_ACCURACIES[model]:.2f}",
+            "accuracy, measured": words(of_case(ends, case)["final_accuracy"], digits=3, limits=SHARES),
+        }
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name="network"))
+
+
+def widths(experiment: Experiment) -> pd.DataFrame:
+    """Convolutions, dense layers and parameters of every network on the second data set."""
+    table, rows = experiment.table("architectures"), {}
+    for model, one in table.groupby("model", sort=False):
+        convolutions = [layer.removeprefix("conv 3x3x") for layer in one["layer"] if layer.startswith("conv")]
+        dense = [layer.removeprefix("fully connected ") for layer in one["layer"] if layer.startswith("fully")]
+        rows[title_of(model)] = {
+            "channels of the 3x3 convolutions": " ".join(convolutions) or "none",
+            "dense layers": " ".join(dense),
+            "parameters": f"{one['parameters'].sum():,}",
+        }
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name="network"))
+
+
+# --------------------------------------------------------------------------------------------- sentences
+
+
+def percentage_words(experiment: Experiment) -> str:
+    """What the percentages say beside the two null models."""
+    table = experiment.table("percentages")
+    rows = table[table["split"] == "train"].groupby(["part", "model", "method"])[
+        ["share", "walk_low", "walk_high", "trend"]
+    ].mean()  # fmt: skip
+    inside = ((rows["share"] >= rows["walk_low"]) & (rows["share"] <= rows["walk_high"])).sum()
+    above = (rows["share"] > rows["trend"]).sum()
+    return (
+        f"Of {len(rows)} trainings, {(rows['share'] > 0.5).sum()} have a percentage above one half on the training "
+        f"images. In {inside} of them it lies where random walks with the same values lie in 95 of 100 cases, and in "
+        f"{above} above what the smoothed path alone gives."
+    )
+
+
+def slope_words(experiment: Experiment) -> str:
+    """What the paper's own Table 4 says about its claim that CNNs have the smaller slopes, and ours."""
+    printed = experiment.table("paper_points")
+    mnist, cifar = (printed[printed["part"] == part].set_index("model") for part in ("mnist", "cifar"))
+    means = mnist.groupby("kind")["slope"].mean()
+    steepest = mnist.loc[mnist["kind"] == "FC", "slope"].min()
+    late = ", ".join(
+        f"{title_of(model)} ({slope:+.3f})" for model, slope in mnist["slope"].items()
+        if model.startswith("cnn") and slope > steepest
+    )  # fmt: skip
+    turning = ", ".join(f"{title_of(model)} {slope:+.3f}" for model, slope in cifar["slope"].dropna().items())
+    highest = cifar["height"].idxmax()
+    ours = experiment.table("points")
+    ours = ours[(ours["part"] == "mnist") & ours["compresses"]]
+    kinds = ours.groupby(ours["model"].str.startswith("fc"))["slope"].mean()
+    told_ours = (
+        f" Here, on {ours['dataset'].iloc[0]}: FCs {kinds[True]:+.3f}, CNNs {kinds[False]:+.3f}."
+        if {True, False} <= set(kinds.index) else ""
+    )  # fmt: skip
+    return (
+        f"The slopes that the paper's Table 4 implies, on MNIST: FCs {means['FC']:+.3f}, CNNs {means['CNN']:+.3f} on "
+        f"average; but {late} is less steep than the steepest FC ({steepest:+.3f}). On CIFAR-10 it has three networks "
+        f"that compress ({turning}), and its highest transition is that of {title_of(highest)}, a CNN. FC-6 and FC-9 "
+        f"share both numbers of their convergence, which can hardly be.{told_ours}"
+    )
+
+
+def point_words(experiment: Experiment) -> str:
+    """The one-line reading of every network's first seed."""
+    from ... import phases
+
+    table = experiment.table("paths")
+    lines = []
+    for part in ("mnist", "cifar"):
+        rows = table[(table["part"] == part) & (table["split"] == "validation") & (table["method"] == SGD)]
+        for model in dict.fromkeys(rows["model"]):
+            one = rows[(rows["model"] == model) & (rows["seed"] == rows["seed"].min())].sort_values("step")
+            lines.append(f"- {one['dataset'].iloc[0]}, {title_of(model)}: {phases.read(one)}")
+    return "\n".join(lines)
+
+
+def shift_words(experiment: Experiment) -> str:
+    """The network that is wrong by one class everywhere."""
+    means = experiment.table("shifted").groupby("shift")[["i_ty", "accuracy"]].mean()
+    return (
+        f"CNN-2's outputs moved on by one class: I(T;Y) {means.loc[0, 'i_ty']:.3f} → {means.loc[1, 'i_ty']:.3f} bit, "
+        f"accuracy {100 * means.loc[0, 'accuracy']:.1f} → {100 * means.loc[1, 'accuracy']:.1f} %. I(T;Y) counts what "
+        "could be said about the label, not what is said."
+    )
+
+
+def binning_words(experiment: Experiment) -> str:
+    """What the untrained networks have under each estimator, and how many paths have a phase of compression."""
+    rows = experiment.table("binning")
+    rows = rows[(rows["split"] == "validation") & (rows["method"] == SGD)]
+    starts = rows.groupby("estimator", sort=False)["start_i_xt"].mean()
+    phases_found = rows.groupby("estimator", sort=False)["compresses"].mean()
+    each = "; ".join(
+        f"{name}: {starts[name]:.2f} bit, {phases_found[name]:.0%} of paths compress" for name in starts.index
+    )
+    return f"I(X;T) of the untrained networks, and the share of paths with a phase of compression: {each}."
+
+
+def selection_words(experiment: Experiment) -> str:
+    """Which score orders the networks best, and what looking early would have cost."""
+    table = experiment.table("selection")
+    wait = min(set(table["wait"]), key=lambda each: abs(each - 1.0))
+    lines = []
+    for dataset, rows in table[table["wait"] == wait].groupby("dataset", sort=False):
+        taus = rows.groupby("score", sort=False)["tau"].mean().dropna().sort_values(ascending=False)
+        if taus.empty:
+            continue
+        best = taus.index[0]
+        lost = 100 * abs(rows[rows["score"] == best]["chosen"].mean())
+        lines.append(
+            f"- {dataset}: best ordered by {best} (tau {taus.iloc[0]:.2f}), then "
+            f"{', '.join(f'{score} {tau:.2f}' for score, tau in taus.iloc[1:].items())}. Taking the first one by "
+            f"{best} would have cost {lost:.1f} points of final accuracy and saved "
+            f"{rows['saved'].mean():.0%} of the epochs."
+        )
+    return f"{wait:g} epochs after the transitions:\n\n" + "\n".join(lines)
+
+
+def plain_words(experiment: Experiment) -> str:
+    """How dead the plain network is."""
+    table = experiment.table("plain")
+    start = table[table["step"] == 0].groupby("kind")["spread"].mean()
+    last = table[(table["kind"] == "plain") & (table["step"] == table["step"].max())]
+    return (
+        f"Untrained, the logits of different images differ by {start['plain']:.1e} in the plain network and by "
+        f"{start['batch norm']:.2f} in the one used here. After {int(last['step'].iloc[0]):,} updates the plain one is "
+        f"right in {100 * last['accuracy'].mean():.1f} % of the validation images."
+    )
