@@ -41,7 +41,7 @@ def command(*arguments, home: Path, data: str | None = None, **more):
         env=environment(home, data),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=900,
         **more,
     )
 
