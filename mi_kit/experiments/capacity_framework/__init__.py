@@ -113,6 +113,6 @@ FIGURES = {
         lambda e: figures.draw_f6(_by_class(e)), _by_class, "End of training; mean and 95 % interval over seeds.",
     ),
     "F7": _figure(figures.draw_f7, "classes", "Mean over seeds, smoothed; dot: end. H(Y) = 1.", rows=_deepest),
-    "binning": _figure(figures.draw_binning, "binning", "Mean over seeds."),
+    "binning": _figure(figures.draw_binning, "binning", "Mean over seeds.", rows=_depths),
     "selection": _figure(figures.draw_selection, "selection", "Mean and 95 % interval over seeds."),
 }  # fmt: skip

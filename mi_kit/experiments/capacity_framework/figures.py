@@ -14,7 +14,7 @@ from .settings import BGD, COMPARED, DEPTHS, METHODS, SELECTED, SGD, Case
 from .tables import SCORES, of_case, title_of
 
 COLOURS = {
-    "fc3": "#F0E442", "fc6": "#E69F00", "fc9": "#D55E00", "cnn2": "#56B4E9", "cnn4": "#0072B2", "cnn6": "#009E73",
+    "fc3": "#CDB100", "fc6": "#E69F00", "fc9": "#D55E00", "cnn2": "#56B4E9", "cnn4": "#0072B2", "cnn6": "#009E73",
     "cnn9": "#7B3294", "cnn16": "#000000", "alexnet": "#CC79A7", "linear": "#8C6D31",
 }  # fmt: skip
 PART_NAMES = {"mnist": "first data set", "cifar": "second data set"}
@@ -283,20 +283,21 @@ def draw_slopes(points: pd.DataFrame, printed: pd.DataFrame) -> plt.Figure:
                 values = rows.loc[rows["compresses"], name] if name == "slope" else rows[name]
                 ax.plot([place] * len(values), values, "o", color=COLOURS[model], ms=5, alpha=0.5)
                 if len(values):
-                    ax.plot(place, values.mean(), "_", color=COLOURS[model], ms=26, mew=3,
-                            label="ours: seeds and mean" if not place else "")  # fmt: skip
+                    ax.plot(place, values.mean(), "_", color=COLOURS[model], ms=26, mew=3)
                 else:
                     ax.annotate("no\ncompression", (place, 0.5), xycoords=("data", "axes fraction"), ha="center",
                                 va="center", fontsize=9, color=plots.MUTED)  # fmt: skip
-                ax.plot(place + 0.22, theirs.loc[model, name], label="paper's Table 4" if not place else "", **PAPER)
+                ax.plot(place + 0.22, theirs.loc[model, name], **PAPER)
             if name == "slope":
                 ax.axhline(0, color=plots.MUTED, lw=1, ls="--")
             dataset = data_name(points[points["part"] == part])
             ax.set_title(f"{LETTERS[2 * row + column]}  {dataset}: {words}", loc="left", fontsize=12)
             ax.set_xticks(range(len(COMPARED)), [title_of(model) for model in COMPARED])
             ax.set_xlim(-0.5, len(COMPARED) - 0.4)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    axes[0, 1].legend(handles, labels, loc="upper left", bbox_to_anchor=(1, 1))
+    dot = plt.Line2D([], [], marker="o", ls="", ms=5, alpha=0.6, color=plots.MUTED, label="ours: a seed")
+    bar = plt.Line2D([], [], marker="_", ls="", ms=20, mew=3, color=plots.MUTED, label="ours: mean")
+    paper = plt.Line2D([], [], label="paper's Table 4", **PAPER)
+    axes[0, 1].legend(handles=[dot, bar, paper], loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -322,18 +323,23 @@ def draw_accuracies(percentages: pd.DataFrame, points: pd.DataFrame) -> plt.Figu
 def draw_binning(table: pd.DataFrame) -> plt.Figure:
     """What the estimator decides: start, height, slope and percentage of the same runs under each of them."""
     rows = table[(table["part"] == "cifar") & table["model"].isin(DEPTHS) & (table["method"] == SGD)]
-    estimators = list(dict.fromkeys(rows["estimator"]))
+    found = list(dict.fromkeys(rows["estimator"]))
+    estimators = sorted(found, key=lambda name: int(name.split()[-1]) if name.startswith("binned") else 10**6)
     columns = {"start_i_xt": "I(X;T) of the untrained network  [bit]", "height": "height of the transition  [bit]",
                "slope": "slope after it", "share": "inversions won (training images)"}  # fmt: skip
     figure, axes = plt.subplots(2, 2, figsize=(14, 8.4), sharex=True)
     for ax, (column, words), letter in zip(axes.flat, columns.items(), LETTERS, strict=False):
-        split = "train" if column == "share" else "validation"
+        split, empty = "train" if column == "share" else "validation", True
         for model in DEPTHS:
             one = rows[(rows["model"] == model) & (rows["split"] == split)]
             one = one[one["compresses"]] if column == "slope" else one
             mean = one.groupby("estimator")[column].mean().reindex(estimators)
+            empty = empty and mean.isna().all()
             ax.plot(range(len(estimators)), mean, "o-", color=COLOURS[model], ms=6, lw=1.4, label=title_of(model))
         ax.set_title(f"{letter}  {words}", loc="left", fontsize=12)
+        if empty:
+            words = "no path compresses" if column == "slope" else "no inversion"
+            ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", color=plots.MUTED)
         ax.set_xticks(range(len(estimators)), [each.replace("binned ", "bins: ") for each in estimators], rotation=20)
         if column == "share":
             ax.axhline(0.5, color=plots.MUTED, lw=1, ls="--")
@@ -375,6 +381,9 @@ def draw_selection(table: pd.DataFrame) -> plt.Figure:
     return figure
 
 
+LEAST_SPREAD = 1e-9  # on a logarithmic axis
+
+
 def draw_plain(table: pd.DataFrame) -> plt.Figure:
     """The plain deep network is dead: how far its logits lie apart, untrained and after a few updates."""
     figure, ax = plt.subplots(figsize=(8, 3.8))
@@ -384,11 +393,11 @@ def draw_plain(table: pd.DataFrame) -> plt.Figure:
     names = list(dict.fromkeys(table["name"]))
     for place, name in enumerate(names):
         rows = table[table["name"] == name]
-        ax.plot(
-            rows["spread"], [place] * len(rows), "o", ms=9, color="#D55E00" if name.startswith("plain") else "#0072B2"
-        )
-        ax.annotate(f"accuracy {100 * rows['accuracy'].mean():.0f} %", (rows["spread"].max(), place), (10, 0),
-                    textcoords="offset points", va="center", fontsize=11)  # fmt: skip
+        shown, dead = rows["spread"].clip(lower=LEAST_SPREAD), (rows["spread"] < LEAST_SPREAD).any()
+        colour = "#D55E00" if name.startswith("plain") else "#0072B2"
+        ax.plot(shown, [place] * len(rows), "o", ms=9, color=colour)
+        words = f"{'or less; ' if dead else ''}accuracy {100 * rows['accuracy'].mean():.0f} %"
+        ax.annotate(words, (shown.max(), place), (10, 0), textcoords="offset points", va="center", fontsize=11)
     ax.set_yticks(range(len(names)), names)
     ax.set(xscale="log", xlabel="standard deviation of the logits over images", ylim=(-0.6, len(names) - 0.4))
     ax.set_xlim(right=30 * table["spread"].max())

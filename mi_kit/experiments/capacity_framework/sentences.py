@@ -20,7 +20,7 @@ def facts(experiment: Experiment, table: pd.DataFrame) -> str:
     """Data sets, seeds and samples of a table, for captions; published results need no data for it."""
     if "dataset" not in table:
         return f"Profile {experiment.profile}."
-    parts = [_facts_of(experiment, rows) for _, rows in table.groupby(["part", "dataset"], sort=False)]
+    parts = dict.fromkeys(_facts_of(experiment, rows) for _, rows in table.groupby(["part", "dataset"], sort=False))
     return f"Data: {'; '.join(parts)}. Profile {experiment.profile}."
 
 
