@@ -201,6 +201,11 @@ def show_verdicts(table: pd.DataFrame, *, lines: str | None = None):
     return _styled(pd.DataFrame(rows), [f"{reading} reading" for reading in readings] or ["verdict"])
 
 
+def colour(table: pd.DataFrame):
+    """Any table for a page, with the cells that are verdicts in colour."""
+    return _styled(table, [column for column in table if set(table[column]) <= set(COLOURS)])
+
+
 def _styled(table: pd.DataFrame, verdicts: list[str]):
     return (
         table.style.hide(axis="index")

@@ -26,6 +26,8 @@ from .sentences import (
     table_3,
     table_4,
     table_5,
+    verdict_words,
+    verdicts_by_estimator,
     widths,
 )
 from .settings import BY_CLASS, PROFILES, SELECTED, Settings, datasets
@@ -57,6 +59,8 @@ __all__ = [
     "table_4",
     "table_5",
     "title_of",
+    "verdict_words",
+    "verdicts_by_estimator",
     "widths",
 ]
 

@@ -9,6 +9,7 @@ from ... import data
 from ...claims import words
 from .. import Experiment
 from .paper import COUNT_SHARES, DEPTH_SHARES, FINAL_ACCURACIES, METHOD_SHARES
+from .rules import CLAIMS
 from .settings import BGD, COMPARED, DEPTHS, METHODS, SGD, Case
 from .tables import of_case, title_of
 
@@ -88,7 +89,9 @@ def table_3(experiment: Experiment) -> pd.DataFrame:
     rows = []
     for count, one in experiment.table("sample_counts").groupby("n_moments"):
         printed = f"{COUNT_SHARES[count]:.3f}" if count in COUNT_SHARES else "–"
+        walks = f"{one['walk_low'].mean():.2f} to {one['walk_high'].mean():.2f}"
         rows.append({"moments": count, "paper": printed, "measured, interval over seeds": _told(one["share"]),
+                     "random walks": walks,
                      "inversions a seed": f"{one['count'].mean():,.0f}"})  # fmt: skip
     return pd.DataFrame(rows).set_index("moments")
 
@@ -145,6 +148,33 @@ def widths(experiment: Experiment) -> pd.DataFrame:
             "parameters": f"{one['parameters'].sum():,}",
         }
     return pd.DataFrame(rows.values(), index=pd.Index(rows, name="network"))
+
+
+BY_ESTIMATOR = ("1a", "1b", "2a", "2b", "2c", "3a", "3b", "3c", "3d", "4a MNIST", "4b MNIST", "4a CIFAR-10",
+                "4b CIFAR-10", "5")  # fmt: skip
+
+
+def verdicts_by_estimator(experiment: Experiment) -> pd.DataFrame:
+    """What the rules say of the same runs under each estimator, whether or not the run could decide the claim."""
+    table, found = experiment.table("binning"), {}
+    for estimator, rows in table.groupby("estimator", sort=False):
+        made = {"percentages": rows, "points": rows[rows["split"] == "validation"]}
+        found[estimator] = {
+            claim.id: claim.rule(claim.select(made)).verdict for claim in CLAIMS if claim.id in BY_ESTIMATOR
+        }
+    verdicts = pd.DataFrame(found)
+    statements = {claim.id: claim.statement for claim in CLAIMS}
+    verdicts.insert(0, "claim", [f"{each}  {statements[each]}" for each in verdicts.index])
+    return verdicts
+
+
+def verdict_words(experiment: Experiment) -> str:
+    """Which claims' verdicts change with the estimator."""
+    verdicts = verdicts_by_estimator(experiment).drop(columns="claim")
+    moved = [claim for claim, row in verdicts.iterrows() if len(set(row)) > 1]
+    if not moved:
+        return "No rule's answer depends on the estimator."
+    return f"Of {len(verdicts)} rules, {len(moved)} answer differently under different estimators: {', '.join(moved)}."
 
 
 # --------------------------------------------------------------------------------------------- sentences

@@ -167,13 +167,18 @@ def stages(one: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {"first": one[before], "second": one[~before]}
 
 
+def walks_of(values: list, n_draws: int) -> tuple[float, float]:
+    """The range in which 95 of 100 random walks with the same values lie."""
+    walks = phases.inversions_of_walks(*values, n_draws=n_draws)
+    return tuple(np.nanquantile(walks, [0.025, 0.975])) if np.isfinite(walks).any() else (math.nan, math.nan)
+
+
 def percentage_of(one: pd.DataFrame, n_draws: int) -> dict:
     """The percentage of one seed's path, beside the two null models, and for each of its two stages."""
     values = [one[column] for column in VALUES]
     found = phases.inversions(*values)
-    walks = phases.inversions_of_walks(*values, n_draws=n_draws)
+    low, high = walks_of(values, n_draws)
     trends = phases.inversions_of_trends(*values, n_draws=n_draws)
-    low, high = np.nanquantile(walks, [0.025, 0.975]) if np.isfinite(walks).any() else (math.nan, math.nan)
     row = {"share": found.share, "count": found.count, "walk_low": low, "walk_high": high,
            "trend": float(np.nanmean(trends)) if np.isfinite(trends).any() else math.nan}  # fmt: skip
     for stage, part in stages(one).items():
@@ -220,10 +225,11 @@ def sample_counts(settings: Settings) -> pd.DataFrame:
         one = one.sort_values("step")
         places = np.unique(np.linspace(0, len(one) - 1, min(count, len(one))).round().astype(int))
         part = one.iloc[places]
-        measured = phases.inversions(*(part[column] for column in VALUES))
+        values = [part[column] for column in VALUES]
+        measured, (low, high) = phases.inversions(*values), walks_of(values, settings.n_draws)
         first = {key: part[key].iloc[0] for key in (*CASE, "n_samples")}
         found.append({**first, "seed": seed, "n_moments": count, "share": measured.share, "count": measured.count,
-                      "step": one["step"].iloc[-1]})  # fmt: skip
+                      "walk_low": low, "walk_high": high, "step": one["step"].iloc[-1]})  # fmt: skip
     return pd.DataFrame(found)
 
 
@@ -233,16 +239,14 @@ def binning(settings: Settings) -> pd.DataFrame:
     rows, found = every_path(settings), []
     for case, split, estimator in itertools.product(cases(), SPLITS, dict.fromkeys(rows["estimator"])):
         chosen = of_case(rows[(rows["split"] == split) & (rows["estimator"] == estimator)], case)
-        for seed, one in chosen.groupby("seed"):
-            one = one.sort_values("step")
-            even = one[one["even"]]
-            measured, read = phases.inversions(*(even[column] for column in VALUES)), phases.read(one)
-            first = {key: one[key].iloc[0] for key in (*CASE, "n_samples")}
-            found.append({**first, "split": split, "estimator": estimator, "seed": seed, "share": measured.share,
-                          "count": measured.count, "compresses": read.compresses, "epoch": read.epoch,
-                          "height": read.height, "slope": read.slope, "start_i_xt": one["i_xt"].iloc[0],
-                          "start_i_ty": one["i_ty"].iloc[0], "step": one["step"].iloc[-1]})  # fmt: skip
-    return pd.DataFrame(found)
+        starts = chosen[chosen["step"] == 0].set_index("seed")["i_xt"]
+        shares = []
+        for seed, one in chosen[chosen["even"]].groupby("seed"):
+            measured = phases.inversions(*(one.sort_values("step")[column] for column in VALUES))
+            shares.append({"seed": seed, "share": measured.share, "count": measured.count, "start_i_xt": starts[seed]})
+        read = points_of(chosen).merge(pd.DataFrame(shares), on="seed")
+        found.append(read.assign(split=split, estimator=estimator, step=read["last_step"]))
+    return pd.concat(found, ignore_index=True)
 
 
 # --------------------------------------------------------------------------------------------- classes
