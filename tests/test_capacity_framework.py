@@ -304,6 +304,20 @@ def test_every_claim_has_a_rule_tested_here():
 
 
 @pytest.mark.slow
+def test_rules_under_the_paper_s_bins_say_what_the_claims_table_says(smoke_on_digits, monkeypatch):
+    monkeypatch.setenv("MI_KIT_HOME", str(smoke_on_digits.parent.parent))
+    monkeypatch.setenv("MI_KIT_OFFLINE", "1")
+    monkeypatch.delenv("MI_KIT_DATA", raising=False)
+    settings._dataset.cache_clear()
+    experiment = experiments.open("03", "smoke")
+    again = paper.verdicts_by_estimator(experiment)["binned 10"]
+    made = {name: experiment.table(name) for name in ("percentages", "points")}
+    first = {claim.id: claim.rule(claim.select(made)).verdict for claim in rules.CLAIMS if claim.id in again.index}
+    assert again.to_dict() == first
+    settings._dataset.cache_clear()
+
+
+@pytest.mark.slow
 def test_every_claim_is_judged_on_the_smoke_run(smoke_on_digits):
     table = pd.read_csv(smoke_on_digits / "03_capacity_framework" / "claims.csv", keep_default_na=False)
     assert list(table["claim"]) == [claim.id for claim in rules.CLAIMS]

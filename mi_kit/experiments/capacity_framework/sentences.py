@@ -158,7 +158,7 @@ def verdicts_by_estimator(experiment: Experiment) -> pd.DataFrame:
     """What the rules say of the same runs under each estimator, whether or not the run could decide the claim."""
     table, found = experiment.table("binning"), {}
     for estimator, rows in table.groupby("estimator", sort=False):
-        made = {"percentages": rows, "points": rows[rows["split"] == "validation"]}
+        made = {"percentages": rows, "points": rows[rows["split"] == "validation"].drop(columns="split")}
         found[estimator] = {
             claim.id: claim.rule(claim.select(made)).verdict for claim in CLAIMS if claim.id in BY_ESTIMATOR
         }
