@@ -40,10 +40,11 @@ class Needs:
         if self.any_of and not set(rows["dataset"]) <= set(self.any_of):
             found = ", ".join(sorted(set(rows["dataset"])))
             reasons.append(f"needs {' or '.join(self.any_of)}; this run has {found}")
-        n_seeds = rows.groupby("model")["seed"].nunique().min()
+        trained = rows.groupby([column for column in ("model", "method") if column in rows])
+        n_seeds = trained["seed"].nunique().min()
         if n_seeds < self.seeds:
             reasons.append(f"needs {self.seeds} seeds; this run has {n_seeds}")
-        last = rows.groupby("model")["step"].max().min()
+        last = trained["step"].max().min()
         if last < self.steps or (self.exactly and last != self.steps):
             reasons.append(f"needs {self.steps:,} iterations; this run has {last:,}")
         return "; ".join(reasons)

@@ -438,3 +438,12 @@ def test_pages_show_one_line_a_claim_and_every_reading():
     assert page.count("<tr>") == 3
     assert "literal reading" in page
     assert claims.show(table).to_html().count("<tr>") == 4
+
+
+def test_every_way_of_training_must_have_run_long_enough():
+    rows = pd.DataFrame(
+        [{"dataset": "mnist", "model": "net", "method": method, "seed": seed, "step": steps}
+         for method, steps in (("SGD", 100), ("BGD", 10)) for seed in range(3)]
+    )  # fmt: skip
+    assert "needs 50 iterations; this run has 10" in Needs(steps=50).unmet(rows)
+    assert not Needs(steps=50).unmet(rows[rows["method"] == "SGD"])

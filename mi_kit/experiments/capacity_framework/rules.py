@@ -14,7 +14,7 @@ from .tables import DEEPEST, of_case, title_of
 SECOND_SETS = ("cifar10", "cifar10-subset")
 MNIST_STEPS = 23_450  # 50 epochs of 60,000 images in mini-batches of 128
 CIFAR_STEPS = 7_812  # 50 epochs of the 20,000 images of a subset
-SMALL_STEPS = 3_000  # of the four runs of T1
+SMALL_STEPS = 600  # of the four runs of T1: as many updates as the paper takes moments of a run
 SAME = 0.05  # of I(T;Y) in bits, or of a slope: two that differ by less are called equal
 NEVER, ALWAYS = 0.2, 0.8  # of seeds
 

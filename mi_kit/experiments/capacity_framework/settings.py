@@ -37,7 +37,7 @@ class Settings:
     epochs: float = 60.0
     batch_size: int = 128
     lr: float = 0.05
-    full_steps: int = 3_000  # updates with the full batch
+    full_steps: int = 1_200  # updates with the full batch
     full_lr: float = 0.05
     plain_steps: int = 300  # of the network that is shown to fail
     layered_steps: int = 10_000  # of the network of F1
