@@ -232,24 +232,44 @@ def inversions_of_walks(i_xt, i_ty, accuracy, *, n_draws: int = 200, seed: int =
     for values in (i_xt, i_ty, accuracy):
         walks = random.standard_normal((n_draws, len(values))).cumsum(1)
         drawn.append(np.sort(np.asarray(values, float))[walks.argsort(1).argsort(1)])
-    wins, count = _wins(*drawn)
-    return np.divide(wins, count, out=np.full(n_draws, math.nan), where=count > 0)
+    return _shares(*drawn)
 
 
-def inversions_of_trends(i_xt, i_ty, accuracy, *, window: int | None = None, n_draws: int = 200, seed: int = 0):
+def inversions_of_trends(
+    i_xt, i_ty, accuracy, *, window: int | None = None, n_draws: int = 200, seed: int = 0
+) -> np.ndarray:
     """The share that the smoothed path alone would give, (n_draws,): its trends, with the rest of each put anywhere.
 
-    What `smooth` took away of each quantity is shuffled in time, each on its own: if a percentage is no larger than
-    this, it says that I(X;T) falls while accuracy rises, and nothing about moments of equal I(T;Y).
+    What `smooth` took away of each quantity is shuffled in time, each on its own: a percentage no larger than this says
+    that I(X;T) falls while accuracy rises, and nothing about moments of equal I(T;Y).
     """
     random = np.random.default_rng(seed)
-    drawn = []
-    for values in (i_xt, i_ty, accuracy):
-        trend = smooth(values, window)
-        rest = np.asarray(values, float) - trend
-        drawn.append(trend + np.stack([random.permutation(rest) for _ in range(n_draws)]))
-    wins, count = _wins(*drawn)
-    return np.divide(wins, count, out=np.full(n_draws, math.nan), where=count > 0)
+    return _shares(*(_shuffled_around_trend(values, window, n_draws, random) for values in (i_xt, i_ty, accuracy)))
+
+
+def inversions_of_other_accuracies(
+    i_xt, i_ty, accuracy, *, window: int | None = None, n_draws: int = 200, seed: int = 0
+) -> np.ndarray:
+    """The share if accuracy did not follow I(X;T) from moment to moment, (n_draws,).
+
+    Both informations stay as they are; of accuracy the smoothed curve stays, and the rest is shuffled in time. The two
+    informations come from the same binned T and move together, so whoever has less I(T;Y) mostly has less I(X;T) too,
+    whatever the accuracy: a percentage no larger than this says only that.
+    """
+    random = np.random.default_rng(seed)
+    kept = [np.broadcast_to(np.asarray(values, float), (n_draws, len(values))) for values in (i_xt, i_ty)]
+    return _shares(*kept, _shuffled_around_trend(accuracy, window, n_draws, random))
+
+
+def _shuffled_around_trend(values, window: int | None, n_draws: int, random: np.random.Generator) -> np.ndarray:
+    trend = smooth(values, window)
+    rest = np.asarray(values, float) - trend
+    return trend + np.stack([random.permutation(rest) for _ in range(n_draws)])
+
+
+def _shares(i_xt: np.ndarray, i_ty: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    wins, count = _wins(i_xt, i_ty, accuracy)
+    return np.divide(wins, count, out=np.full(len(wins), math.nan), where=count > 0)
 
 
 def inversions_resampled(paths, *, block: int = 1, n_draws: int = 200, seed: int = 0) -> np.ndarray:

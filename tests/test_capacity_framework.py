@@ -174,9 +174,9 @@ def test_above_half_needs_every_network():
     assert rules.judge_above_half(rows_of({"cnn9": np.nan})).verdict == UNDECIDED
 
 
-@pytest.mark.parametrize(("trend", "scale", "verdict"), [(0.5, 0.1, HOLDS), (0.95, 0.1, FAILS), (0.75, 0.9, UNDECIDED)])
-def test_above_trend_rule(trend, scale, verdict):
-    assert rules.judge_above_trend(rows_of({"cnn9": 0.8}, scale=scale, trend=trend)).verdict == verdict
+@pytest.mark.parametrize(("other", "scale", "verdict"), [(0.5, 0.1, HOLDS), (0.95, 0.1, FAILS), (0.75, 0.9, UNDECIDED)])
+def test_above_other_rule(other, scale, verdict):
+    assert rules.judge_above_other(rows_of({"cnn9": 0.8}, scale=scale, other=other)).verdict == verdict
 
 
 @pytest.mark.parametrize(

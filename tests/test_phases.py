@@ -185,6 +185,25 @@ def test_trends_alone_win_where_information_falls_while_accuracy_rises():
     assert level.mean() == pytest.approx(0.5, abs=0.15)
 
 
+def test_informations_that_move_together_win_whatever_the_accuracy():
+    random = np.random.default_rng(5)
+    shared = random.standard_normal(200)
+    i_xt, i_ty = shared + 0.2 * random.standard_normal((2, 200))
+    values = i_xt, i_ty, random.standard_normal(200)
+    share = phases.inversions(*values).share
+    assert share > 0.9
+    assert phases.inversions_of_trends(*values).mean() < 0.6
+    assert phases.inversions_of_other_accuracies(*values).mean() == pytest.approx(share, abs=0.03)
+
+
+def test_a_relation_of_accuracy_is_more_than_that_of_other_accuracies():
+    random = np.random.default_rng(6)
+    values = random.standard_normal((2, 200))
+    accuracy = -values[0] + 0.3 * random.standard_normal(200)
+    assert phases.inversions(*values, accuracy).share > 0.9
+    assert phases.inversions_of_other_accuracies(*values, accuracy).mean() < 0.6
+
+
 def test_a_relation_beyond_the_trend_is_seen():
     """Accuracy that follows -I(X;T) from moment to moment around trends that are level."""
     random = np.random.default_rng(3)

@@ -109,7 +109,7 @@ FIGURES = {
     "T1_T2": _figure(
         figures.draw_percentages, "percentages",
         "Training images. Bars: bootstrap over seeds and pairs. Grey: random walks with the same values. Orange: paths "
-        "that keep the smoothed path alone.",
+        "that keep the smoothed path alone. Green: both informations kept, accuracy shuffled around its trend.",
     ),
     "T3": _figure(figures.draw_counts, "sample_counts", "Moments thinned evenly."),
     "T5": _figure(figures.draw_accuracies, "percentages", "Dots: seeds; diamonds: paper.", "points", rows=_depths),

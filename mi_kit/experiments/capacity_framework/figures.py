@@ -240,6 +240,8 @@ def draw_percentages(table: pd.DataFrame) -> plt.Figure:
                     solid_capstyle="butt", label="random walks, 95 %" if not place else "")  # fmt: skip
             ax.plot(place, rows["trend"].mean(), "_", color="#D55E00", ms=22, mew=2.5,
                     label="trends alone" if not place else "")  # fmt: skip
+            ax.plot(place, rows["other"].mean(), "_", color="#009E73", ms=22, mew=2.5,
+                    label="accuracy shuffled" if not place else "")  # fmt: skip
             ax.plot([place] * 2, [rows["low"].iloc[0], rows["high"].iloc[0]], color="#0072B2", lw=2)
             ax.plot(place, rows["share"].mean(), "o", color="#0072B2", ms=9, zorder=5,
                     label="measured, 95 %" if not place else "")  # fmt: skip

@@ -81,9 +81,9 @@ PROFILES = {
         sample_counts=(2, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=4,
     ),
     "quick": Settings(
-        n_train=4_000, n_test=1_000, n_small=1_000, n_seeds=2, width=8, epochs=8.0, full_steps=60, plain_steps=40,
-        layered_steps=3_000, n_points=40, n_early=8, n_samples=1_000, kde_samples=500,
-        sample_counts=(10, 20, 30, 40), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0),
+        n_train=4_000, n_test=500, n_small=500, n_seeds=2, width=8, epochs=5.0, full_steps=30, plain_steps=20,
+        layered_steps=3_000, n_points=30, n_early=6, n_samples=500, kde_samples=500,
+        sample_counts=(10, 20, 30), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0),
     ),
     "paper": Settings(),
 }  # fmt: skip

@@ -173,14 +173,20 @@ def walks_of(values: list, n_draws: int) -> tuple[float, float]:
     return tuple(np.nanquantile(walks, [0.025, 0.975])) if np.isfinite(walks).any() else (math.nan, math.nan)
 
 
+def mean_of(draws: np.ndarray) -> float:
+    known = draws[np.isfinite(draws)]
+    return float(known.mean()) if len(known) else math.nan
+
+
 def percentage_of(one: pd.DataFrame, n_draws: int) -> dict:
-    """The percentage of one seed's path, beside the two null models, and for each of its two stages."""
+    """The percentage of one seed's path, beside the three null models, and for each of its two stages."""
     values = [one[column] for column in VALUES]
     found = phases.inversions(*values)
     low, high = walks_of(values, n_draws)
     trends = phases.inversions_of_trends(*values, n_draws=n_draws)
+    others = phases.inversions_of_other_accuracies(*values, n_draws=n_draws)
     row = {"share": found.share, "count": found.count, "walk_low": low, "walk_high": high,
-           "trend": float(np.nanmean(trends)) if np.isfinite(trends).any() else math.nan}  # fmt: skip
+           "trend": mean_of(trends), "other": mean_of(others)}  # fmt: skip
     for stage, part in stages(one).items():
         of_stage = phases.inversions(*(part[column] for column in VALUES))
         row |= {f"share_{stage}": of_stage.share, f"count_{stage}": of_stage.count}
@@ -192,7 +198,8 @@ def percentages(settings: Settings) -> pd.DataFrame:
     """T1, T2, T5: how often the moment with lower I(X;T) wins an inversion; a row a case, split and seed.
 
     walk_low, walk_high: 95 % range of random walks with the same values. trend: mean over paths that keep the smoothed
-    path alone. low, high: bootstrap over seeds and blocks of moments, the same for all seeds of a case.
+    path alone. other: mean over paths with both informations, and an accuracy that does not follow them. low, high:
+    bootstrap over seeds and blocks of moments, the same for all seeds of a case.
     """
     rows, found = paths(settings), []
     rows = rows[rows["even"]]
