@@ -280,6 +280,7 @@ def test_class_order_rule(recalls, scale, verdict):
 def test_equal_rule(value, scale, verdict):
     made = rows_of({"automobile": 0.5, "airplane": value}, "value", scale, "class_name")
     assert rules.judge_equal(made).verdict == verdict
+    assert rules.judge_equal(made.assign(value=np.nan)).verdict == UNDECIDED
 
 
 @pytest.mark.parametrize(("value", "scale", "verdict"), [(0.9, 0.1, HOLDS), (0.1, 0.1, FAILS), (0.5, 0.9, UNDECIDED)])

@@ -190,7 +190,9 @@ def judge_equal(rows: pd.DataFrame) -> Judgement:
     """A quantity of one class minus that of another, within a seed. Holds if the 95 % interval lies within 0.05 of
     0; fails if it lies beyond 0.05 on one side; else undecided."""
     first, second = dict.fromkeys(rows["class_name"])
-    wide = _wide(rows, "class_name", "value")
+    wide = _wide(rows, "class_name", "value").dropna()
+    if wide.empty:
+        return Judgement(UNDECIDED, "no seed has the quantity for both classes")
     _, low, high = interval(wide[first] - wide[second])
     inside, outside = low > -SAME and high < SAME, low > SAME or high < -SAME
     verdict = HOLDS if inside else FAILS if outside else UNDECIDED
