@@ -25,7 +25,18 @@ from .. import cache, claims, paths
 from ..data import Dataset
 from ..paths import PAPERS, PROFILES
 
-__all__ = ["PAPERS", "PROFILES", "Experiment", "FigureSpec", "choose", "describe_data", "module_of", "names", "open"]
+__all__ = [
+    "PAPERS",
+    "PROFILES",
+    "Experiment",
+    "FigureSpec",
+    "check",
+    "choose",
+    "describe_data",
+    "module_of",
+    "names",
+    "open",
+]
 
 
 def names() -> list[str]:
@@ -77,6 +88,20 @@ def choose(profiles: Mapping[str, object], profile: str, explicit: dict):
             words = " or ".join(each.__name__ for each in accepted)
             raise ValueError(f"{name} must be of type {words}; got {name}={value!r}.")
     return dataclasses.replace(settings, **chosen)
+
+
+def check(settings, images: tuple = (), minima: Mapping[str, float] | None = None, positive: tuple = ()) -> None:
+    """The rules that settings share: which data sets may stand for `images` and `more_images`, what is the least value
+    of a setting, which must be larger than 0. Raises ValueError for the first one that is broken."""
+    for name in ("images", "more_images") if images else ():
+        if getattr(settings, name) not in images:
+            raise ValueError(f"{name} must be one of {', '.join(images)}; got {name}={getattr(settings, name)!r}.")
+    for name, least in (minima or {}).items():
+        if getattr(settings, name) < least:
+            raise ValueError(f"{name} must be at least {least}; got {name}={getattr(settings, name)}.")
+    for name in positive:
+        if not getattr(settings, name) > 0:
+            raise ValueError(f"{name} must be larger than 0; got {name}={getattr(settings, name)}.")
 
 
 def describe_data(datasets: list[Dataset]) -> dict[str, str]:

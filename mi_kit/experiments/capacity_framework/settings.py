@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ... import data, models, runs, training
+from .. import check
 from . import observers
 
 COMPARED = ("fc3", "fc6", "fc9", "cnn2", "cnn4", "cnn6")  # of F4 and T4
@@ -58,15 +59,7 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self):
-        for name in ("images", "more_images"):
-            if getattr(self, name) not in IMAGES:
-                raise ValueError(f"{name} must be one of {', '.join(IMAGES)}; got {name}={getattr(self, name)!r}.")
-        for name, least in MINIMA.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}; got {name}={getattr(self, name)}.")
-        for name in POSITIVE:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be larger than 0; got {name}={getattr(self, name)}.")
+        check(self, IMAGES, MINIMA, POSITIVE)
 
 
 IMAGES = ("mnist", "fashion-mnist", "cifar10", "digits")

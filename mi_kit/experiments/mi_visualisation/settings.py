@@ -11,6 +11,7 @@ import torch
 
 from ... import data, models, runs, training
 from ... import estimators as est
+from .. import check
 from . import observers
 
 IMAGE_NETWORKS = ("relu_mlp", "lenet", "densenet")
@@ -58,12 +59,7 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self):
-        for name in ("images", "more_images"):
-            if getattr(self, name) not in IMAGES:
-                raise ValueError(f"{name} must be one of {', '.join(IMAGES)}; got {name}={getattr(self, name)!r}.")
-        for name, least in MINIMA.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}; got {name}={getattr(self, name)}.")
+        check(self, IMAGES, MINIMA)
         for name in ("n_samples", "n_pruned"):
             if getattr(self, name) > self.n_test:
                 raise ValueError(f"{name} must be at most n_test={self.n_test}; got {name}={getattr(self, name)}.")
