@@ -129,6 +129,25 @@ def interval(values, confidence: float = 0.95) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
+def above(values, limit: float) -> str:
+    """A verdict for "more than `limit`": holds if the 95 % interval over seeds lies above it, fails if below, else
+    undecided."""
+    _, low, high = interval(values)
+    return HOLDS if low > limit else FAILS if high < limit else UNDECIDED
+
+
+def below(values, limit: float) -> str:
+    """The same for "less than `limit`"."""
+    return {HOLDS: FAILS, FAILS: HOLDS}.get(above(values, limit), UNDECIDED)
+
+
+def all_of(verdicts: list[str]) -> str:
+    """Fails if one of them does, holds if all do, else undecided."""
+    if FAILS in verdicts:
+        return FAILS
+    return HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
+
+
 def words(values, unit: str = "", digits: int = 2, limits: tuple[float, float] = (-np.inf, np.inf)) -> str:
     """`1.23 [1.10, 1.36] bit`: mean and 95 % interval over seeds, the interval cut to the values that are possible."""
     mean, low, high = interval(values)

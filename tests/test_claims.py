@@ -447,3 +447,21 @@ def test_every_way_of_training_must_have_run_long_enough():
     )  # fmt: skip
     assert "needs 50 iterations; this run has 10" in Needs(steps=50).unmet(rows)
     assert not Needs(steps=50).unmet(rows[rows["method"] == "SGD"])
+
+
+@pytest.mark.parametrize(
+    ("values", "more", "less"),
+    [([3.0, 3.1, 2.9], HOLDS, FAILS), ([1.0, 1.1, 0.9], FAILS, HOLDS), ([1.0, 2.0, 3.0], UNDECIDED, UNDECIDED),
+     ([5.0], UNDECIDED, UNDECIDED), ([np.nan, np.nan], UNDECIDED, UNDECIDED)],
+)  # fmt: skip
+def test_verdicts_of_more_and_less_than_a_limit(values, more, less):
+    assert claims.above(values, 2.0) == more
+    assert claims.below(values, 2.0) == less
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "together"),
+    [([HOLDS, HOLDS], HOLDS), ([HOLDS, UNDECIDED], UNDECIDED), ([HOLDS, FAILS, UNDECIDED], FAILS), ([], UNDECIDED)],
+)
+def test_a_claim_of_several_parts_fails_with_one_of_them(verdicts, together):
+    assert claims.all_of(verdicts) == together

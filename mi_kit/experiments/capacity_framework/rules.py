@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from ...claims import FAILS, HOLDS, UNDECIDED, Claim, Judgement, Needs, interval, words
+from ...claims import FAILS, HOLDS, UNDECIDED, Claim, Judgement, Needs, above, all_of, below, interval, words
 from .settings import BGD, DEPTHS, SGD, Case
 from .tables import DEEPEST, of_case, title_of
 
@@ -17,18 +17,6 @@ CIFAR_STEPS = 7_812  # 50 epochs of the 20,000 images of a subset
 SMALL_STEPS = 600  # of the four runs of T1: as many updates as the paper takes moments of a run
 SAME = 0.05  # of I(T;Y) in bits, or of a slope: two that differ by less are called equal
 NEVER, ALWAYS = 0.2, 0.8  # of seeds
-
-
-def _above(values, limit: float) -> str:
-    """Holds if the 95 % interval lies above the limit, fails if below, else undecided."""
-    _, low, high = interval(values)
-    return HOLDS if low > limit else FAILS if high < limit else UNDECIDED
-
-
-def _all_of(verdicts: list[str]) -> str:
-    if FAILS in verdicts:
-        return FAILS
-    return HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
 
 
 def _wide(rows: pd.DataFrame, columns: str, values: str = "share") -> pd.DataFrame:
@@ -53,9 +41,9 @@ def judge_above_half(rows: pd.DataFrame) -> Judgement:
     network's 95 % interval lies above 0.5; fails if one lies below; else undecided."""
     verdicts, measured = [], []
     for name, one in rows.assign(name=_name(rows)).groupby("name", sort=False):
-        verdicts.append(_above(one["share"], 0.5))
+        verdicts.append(above(one["share"], 0.5))
         measured.append(f"{name} {_told(one['share'])}")
-    return Judgement(_all_of(verdicts), "; ".join(measured))
+    return Judgement(all_of(verdicts), "; ".join(measured))
 
 
 def judge_above_other(rows: pd.DataFrame) -> Judgement:
@@ -64,18 +52,18 @@ def judge_above_other(rows: pd.DataFrame) -> Judgement:
     else undecided."""
     verdicts, measured = [], []
     for name, one in rows.assign(name=_name(rows)).groupby("name", sort=False):
-        verdicts.append(_above(one["share"] - one["other"], 0.0))
+        verdicts.append(above(one["share"] - one["other"], 0.0))
         measured.append(f"{name} {_told(one['share'])} against {one['other'].mean():.2f}")
-    return Judgement(_all_of(verdicts), "; ".join(measured))
+    return Judgement(all_of(verdicts), "; ".join(measured))
 
 
 def judge_grows_with_depth(rows: pd.DataFrame) -> Judgement:
     """The share of inversions won, of each network minus that of the next shallower one, within a seed. Holds if
     all 95 % intervals lie above 0; fails if one lies below; else undecided."""
     wide = _wide(rows, "model")[list(DEPTHS)]
-    verdicts = [_above(wide[deeper] - wide[other], 0.0) for other, deeper in itertools.pairwise(DEPTHS)]
+    verdicts = [above(wide[deeper] - wide[other], 0.0) for other, deeper in itertools.pairwise(DEPTHS)]
     measured = "; ".join(f"{title_of(model)} {_told(wide[model])}" for model in DEPTHS)
-    return Judgement(_all_of(verdicts), measured)
+    return Judgement(all_of(verdicts), measured)
 
 
 def judge_sgd_above_bgd(rows: pd.DataFrame) -> Judgement:
@@ -83,7 +71,7 @@ def judge_sgd_above_bgd(rows: pd.DataFrame) -> Judgement:
     above 0; fails if it lies below; else undecided."""
     wide = _wide(rows, "method")
     measured = f"SGD {_told(wide[SGD])}, BGD {_told(wide[BGD])}"
-    return Judgement(_above(wide[SGD] - wide[BGD], 0.0), measured)
+    return Judgement(above(wide[SGD] - wide[BGD], 0.0), measured)
 
 
 def judge_second_stage(rows: pd.DataFrame) -> Judgement:
@@ -94,7 +82,7 @@ def judge_second_stage(rows: pd.DataFrame) -> Judgement:
     if both.empty:
         return Judgement(UNDECIDED, "no seed has inversions in both stages")
     measured = f"before {words(both['share_first'], limits=(0, 1))}, after {words(both['share_second'], limits=(0, 1))}"
-    return Judgement(_above(both["share_second"] - both["share_first"], 0.0), measured)
+    return Judgement(above(both["share_second"] - both["share_first"], 0.0), measured)
 
 
 def judge_two_phases(rows: pd.DataFrame) -> Judgement:
@@ -122,7 +110,7 @@ def judge_mostly_compression(rows: pd.DataFrame) -> Judgement:
     if turning.empty:
         return Judgement(UNDECIDED, "no path has a phase of compression")
     shares = (turning["epoch"] / turning["converged_epoch"]).groupby(turning["seed"]).mean()
-    verdict = {HOLDS: FAILS, FAILS: HOLDS}.get(_above(shares, 0.5), UNDECIDED)
+    verdict = below(shares, 0.5)
     return Judgement(verdict, f"transition after {words(100 * shares, '%', 1, (0, 100))} of the epochs to convergence")
 
 
@@ -133,7 +121,7 @@ def judge_cnn_lower(rows: pd.DataFrame) -> Judgement:
     if set(means.columns) != {"CNN", "FC"} or means.dropna().empty:
         return Judgement(UNDECIDED, "one kind has no value")
     means = means.dropna()
-    verdict = {HOLDS: FAILS, FAILS: HOLDS}.get(_above(means["CNN"] - means["FC"], 0.0), UNDECIDED)
+    verdict = below(means["CNN"] - means["FC"], 0.0)
     return Judgement(verdict, f"CNN {words(means['CNN'], digits=3)}, FC {words(means['FC'], digits=3)}")
 
 
@@ -150,9 +138,9 @@ def judge_loses_label(rows: pd.DataFrame) -> Judgement:
     verdicts, measured = [], []
     for model, one in rows.groupby("model", sort=False):
         change = one["final_i_ty"] - one["height"]
-        verdicts.append({HOLDS: FAILS, FAILS: HOLDS}.get(_above(change, 0.0), UNDECIDED))
+        verdicts.append(below(change, 0.0))
         measured.append(f"{title_of(model)} {words(change)} bit")
-    return Judgement(_all_of(verdicts), "; ".join(measured))
+    return Judgement(all_of(verdicts), "; ".join(measured))
 
 
 def judge_ranks_better(rows: pd.DataFrame) -> Judgement:
@@ -161,7 +149,7 @@ def judge_ranks_better(rows: pd.DataFrame) -> Judgement:
     below; else undecided."""
     wide = _wide(rows, "score", "tau")
     measured = "; ".join(f"{score} {words(wide[score], limits=(-1, 1))}" for score in ("combined", "loss", "accuracy"))
-    return Judgement(_above(wide["combined"] - wide["loss"], 0.0), measured)
+    return Judgement(above(wide["combined"] - wide["loss"], 0.0), measured)
 
 
 def judge_orders_classes(rows: pd.DataFrame) -> Judgement:
@@ -173,7 +161,7 @@ def judge_orders_classes(rows: pd.DataFrame) -> Judgement:
     for (seed, model), one in rows.groupby(["seed", "model"]):
         each[seed, model] = sign * one["value"].corr(one["recall"], method="spearman")
     values = pd.Series(each).groupby(level=0).mean()
-    return Judgement(_above(values, 0.0), f"correlation {words(sign * values, limits=(-1, 1))}")
+    return Judgement(above(values, 0.0), f"correlation {words(sign * values, limits=(-1, 1))}")
 
 
 def judge_class_order(rows: pd.DataFrame) -> Judgement:
@@ -181,9 +169,9 @@ def judge_class_order(rows: pd.DataFrame) -> Judgement:
     lie above 0; fails if one lies below; else undecided."""
     wide = _wide(rows, "class_name", "recall")
     verdicts = [
-        _above(wide[one] - wide[other], 0.0) for one, other in (("automobile", "airplane"), ("airplane", "bird"))
+        above(wide[one] - wide[other], 0.0) for one, other in (("automobile", "airplane"), ("airplane", "bird"))
     ]
-    return Judgement(_all_of(verdicts), "; ".join(f"{name} {words(wide[name])}" for name in wide))
+    return Judgement(all_of(verdicts), "; ".join(f"{name} {words(wide[name])}" for name in wide))
 
 
 def judge_equal(rows: pd.DataFrame) -> Judgement:
@@ -206,7 +194,7 @@ def judge_first_lower(rows: pd.DataFrame) -> Judgement:
     wide = _wide(rows, "class_name", "value").dropna()
     if wide.empty:
         return Judgement(UNDECIDED, "no seed has the quantity for both classes")
-    verdict = {HOLDS: FAILS, FAILS: HOLDS}.get(_above(wide[first] - wide[second], 0.0), UNDECIDED)
+    verdict = below(wide[first] - wide[second], 0.0)
     return Judgement(verdict, f"{first} {words(wide[first], digits=3)}, {second} {words(wide[second], digits=3)}")
 
 
@@ -215,10 +203,10 @@ def judge_better_on_every_class(rows: pd.DataFrame) -> Judgement:
     class lies above 0; fails if one lies below; else undecided."""
     wide = rows.pivot_table(index=["class_name", "seed"], columns="model", values="recall")
     gains = (wide["cnn16"] - wide["alexnet"]).groupby(level="class_name", sort=False)
-    verdicts = {name: _above(one, 0.0) for name, one in gains}
+    verdicts = {name: above(one, 0.0) for name, one in gains}
     mean = gains.mean()
     measured = f"gain from {mean.min():+.3f} ({mean.idxmin()}) to {mean.max():+.3f} ({mean.idxmax()})"
-    return Judgement(_all_of(list(verdicts.values())), measured)
+    return Judgement(all_of(list(verdicts.values())), measured)
 
 
 # --------------------------------------------------------------------------------------------- rows

@@ -6,7 +6,9 @@ import itertools
 
 import pandas as pd
 
-from ...claims import FAILS, HOLDS, UNDECIDED, Claim, Judgement, Needs, interval, words
+from ...claims import FAILS, HOLDS, UNDECIDED, Claim, Judgement, Needs, words
+from ...claims import above as _above  # the names that the rules were committed with
+from ...claims import all_of as _all_of
 from .chains import READINGS
 from .settings import BASE, BASELINES, FILTERS, RELU, TOPOLOGIES
 
@@ -20,18 +22,6 @@ GAIN = 0.005  # of accuracy: half a percentage point
 
 
 # --------------------------------------------------------------------------------------------- rules
-
-
-def _above(values, limit: float) -> str:
-    """Holds if the 95 % interval lies above the limit, fails if below, else undecided."""
-    _, low, high = interval(values)
-    return HOLDS if low > limit else FAILS if high < limit else UNDECIDED
-
-
-def _all_of(verdicts: list[str]) -> str:
-    if FAILS in verdicts:
-        return FAILS
-    return HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
 
 
 def judge_most_pairs(rows: pd.DataFrame) -> Judgement:
