@@ -267,6 +267,7 @@ def draw_counts(table: pd.DataFrame) -> plt.Figure:
         ax.plot(list(printed), list(printed.values()), label="paper", **PAPER)
     ax.axhline(0.5, color=plots.MUTED, lw=1, ls="--")
     ax.set(ylim=(-0.02, 1.02), xlabel="moments of the run", ylabel="inversions won by the lower I(X;T)")
+    ax.set_xticks(mean.index)
     ax.set_title("CNN-16, validation images (T3)", loc="left", fontsize=12)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -278,7 +278,7 @@ def selection_words(experiment: Experiment) -> str:
             f"{best} would have cost {lost:.1f} points of final accuracy and saved "
             f"{rows['saved'].mean():.0%} of the epochs."
         )
-    return f"{wait:g} epochs after the transitions:\n\n" + "\n".join(lines)
+    return f"{wait:g} epoch{'s' if wait != 1 else ''} after the transitions:\n\n" + "\n".join(lines)
 
 
 def plain_words(experiment: Experiment) -> str:
