@@ -27,6 +27,8 @@ from . import models, paths, probes
 from .data import Dataset
 
 FORMAT = 1
+STATE_PART = ".state.safetensors.part"  # a state that is being written
+STATE_LIST = ".states.json"  # of the states of runs trained together, between their last byte and their last rename
 
 
 class RunFolder:
@@ -74,9 +76,7 @@ class RunFolder:
         path = self.path / "state.safetensors"
         if not path.exists():
             return None
-        with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        return int(header["__metadata__"]["step"])
+        return _step_of(path)
 
     @property
     def threads(self) -> int | None:
@@ -137,18 +137,45 @@ class RunFolder:
 
 
 def write_states(step: int, states: list[tuple[RunFolder, dict[str, Tensor]]]) -> None:
-    """The states of runs that are trained together: all are written, then all renamed.
+    """The states of runs that are trained together, all or none: after `finish_states` no kill has left a mixture.
 
-    A kill so leaves them at one and the same step, and they go on together: rounding depends on the company (a member
-    alone ends up to one unit in the last place away). The caller holds the locks.
+    All are written under a temporary name; then a list of them appears, in the first folder, at which moment they count
+    as written; then all are renamed. They must go on together: rounding depends on the company (a member alone ends up
+    to one unit in the last place away). The caller holds the locks.
     """
-    ready = []
     for folder, tensors in states:
-        part = folder.path / ".state.safetensors.part"
-        save_file(_plain(tensors), part, {"step": str(step)})
-        ready.append((part, folder.path / "state.safetensors"))
-    for part, final in ready:
-        os.replace(part, final)
+        save_file(_plain(tensors), folder.path / STATE_PART, {"step": str(step)})
+    if not states:
+        return
+    first = states[0][0].path
+    if len(states) > 1:
+        paths.write_json(first / STATE_LIST, {"step": step, "folders": [str(each.path) for each, _ in states]})
+    for folder, _ in states:
+        os.replace(folder.path / STATE_PART, folder.path / "state.safetensors")
+    (first / STATE_LIST).unlink(missing_ok=True)
+
+
+def finish_states(folders: Iterable[RunFolder]) -> None:
+    """Rename what a kill in `write_states` left unrenamed, of these folders. The caller holds their locks."""
+    own = {str(folder.path): folder for folder in folders}
+    for folder in own.values():
+        written = folder.path / STATE_LIST
+        if not written.exists():
+            continue
+        record = json.loads(written.read_text(encoding="utf-8"))
+        for name in record["folders"]:
+            part = Path(name) / STATE_PART
+            if name in own and part.exists() and _step_of(part) == record["step"]:  # not a later, unfinished one
+                os.replace(part, Path(name) / "state.safetensors")
+        written.unlink()
+
+
+def _step_of(path: Path) -> int | None:
+    """The step that the header of a state names; None for a file that ends before its header does."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = file.read(size)
+    return int(json.loads(header)["__metadata__"]["step"]) if header and len(header) == size else None
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from . import models, paths, probes
 from .data import Dataset
 from .progress import bar
-from .runs import Run, RunFolder, write_states
+from .runs import Run, RunFolder, finish_states, write_states
 
 LOG_EVERY = 10  # training loss is averaged over so many steps
 SECONDS_BETWEEN_STATES = 10.0  # a kill loses at most this much training
@@ -101,6 +101,7 @@ def train(
         if any(schedule.missing(each) for each in folders):
             for each in sorted(folders, key=lambda one: str(one.path)):
                 stack.enter_context(each.lock())
+            finish_states(folders)
         groups = [_Group(spec, dataset, members, schedule, device) for members in _groups(spec, folders, schedule)]
         if groups:
             _train_groups(groups, _n_workers(spec, dataset, groups, device), progress)

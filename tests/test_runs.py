@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import threading
 
 import numpy as np
@@ -176,6 +177,56 @@ def test_tensors_come_back_to_the_bit(what, home):
         assert folder.trained_to() == 12
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[key], tensors[key]) and found[key].dtype == tensors[key].dtype for key in tensors)
+
+
+@pytest.mark.parametrize("renamed", [0, 1, 2])
+def test_states_of_runs_trained_together_are_renamed_all_or_none(home, monkeypatch, renamed):
+    folders = [runs.RunFolder(home / name, {"seed": seed}) for seed, name in enumerate("abc")]
+    for folder in folders:
+        folder.path.mkdir()
+
+    def states(step):
+        return [(folder, {"model/w": torch.full((4,), float(step + folder.seed))}) for folder in folders]
+
+    runs.write_states(5, states(5))
+    replace, done = os.replace, []
+
+    def killed(source, target):
+        if str(target).endswith("state.safetensors"):
+            if len(done) == renamed:
+                raise KeyboardInterrupt
+            done.append(target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        runs.write_states(9, states(9))
+    monkeypatch.setattr(os, "replace", replace)
+    assert [folder.trained_to() for folder in folders] == [9] * renamed + [5] * (3 - renamed)
+    runs.finish_states(folders)
+    assert [folder.trained_to() for folder in folders] == [9, 9, 9]
+    assert [float(folder.state()["model/w"][0]) for folder in folders] == [9, 10, 11]
+    assert not [path for folder in folders for path in folder.path.glob(".*")]
+
+
+def test_states_whose_list_was_not_written_stay_as_they_were(home, monkeypatch):
+    folders = [runs.RunFolder(home / name, {"seed": seed}) for seed, name in enumerate("ab")]
+    for folder in folders:
+        folder.path.mkdir()
+    runs.write_states(5, [(folder, {"model/w": torch.zeros(4)}) for folder in folders])
+    save, saved = runs.save_file, []
+
+    def killed(tensors, path, metadata):
+        if saved:
+            raise KeyboardInterrupt
+        saved.append(path)
+        save(tensors, path, metadata)
+
+    monkeypatch.setattr(runs, "save_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        runs.write_states(9, [(folder, {"model/w": torch.ones(4)}) for folder in folders])
+    runs.finish_states(folders)
+    assert [folder.trained_to() for folder in folders] == [5, 5]
 
 
 def test_a_state_is_read_whole_while_another_one_replaces_it(home):
