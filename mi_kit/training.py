@@ -39,7 +39,7 @@ STATELESS = (nn.Tanh, nn.ReLU, nn.Sigmoid, nn.LeakyReLU, nn.Identity)
 
 
 def train(
-    network: str | Callable[[], nn.Module],
+    network: str | Callable[[], nn.Module] | models.Network,
     dataset: Dataset,
     *,
     seeds: Iterable[int] = (0,),
@@ -60,7 +60,8 @@ def train(
 ) -> Run:
     """Train `network` on `dataset` once for each seed, or read what was trained before.
 
-    network: a name of `models.names()`, or a function that returns a `torch.nn.Module` giving logits (n, classes).
+    network: a name of `models.names()`, what `models.family` gives, or a function that returns a `torch.nn.Module`
+        giving logits (n, classes).
     members: instead of seeds, a grid such as [{"seed": 0, "weight_decay": 1e-3}, ...]; keys are arguments of `train`.
     batch_size: samples a step, None for all of them (full batch). Loss: cross-entropy.
     checkpoints: steps whose weights are kept; the last step always is. Step 0 is the untrained network.
