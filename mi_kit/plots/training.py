@@ -23,13 +23,13 @@ def plot_training_curves(table: pd.DataFrame, quantity: str, *, ax: plt.Axes | N
     """
     ax = plt.gca() if ax is None else ax
     rows = table[table["quantity"] == quantity]
-    for model, one in rows.groupby("model", sort=False):
+    widths = np.linspace(3.4, 1.6, max(2, rows["model"].nunique()))  # lines that coincide stay visible
+    for width, (model, one) in zip(widths, rows.groupby("model", sort=False), strict=False):
         one = one.sort_values("step")
         colour = NETWORK_COLOURS.get(model)
         marker = "o" if len(one) < 30 else None
-        ax.plot(
-            one["step"], one["mean"], color=colour, lw=1.8, marker=marker, ms=4, label=NETWORK_NAMES.get(model, model)
-        )
+        name = NETWORK_NAMES.get(model, model)
+        ax.plot(one["step"], one["mean"], color=colour, lw=width, marker=marker, ms=2 + width, label=name)
         known = one[np.isfinite(one["low"]) & np.isfinite(one["high"])]
         ax.fill_between(known["step"], known["low"], known["high"], color=colour, alpha=0.2, lw=0)
     ax.legend()
