@@ -383,7 +383,7 @@ def _of_family(name: str, input_shape: tuple[int, ...], width: int, n_classes: i
 
 def _stage(channels: int, widths: list[int], normalised: bool) -> nn.Sequential:
     """3x3 convolutions with ReLU, each normalised or not, then a 2x2 max-pool that keeps an odd edge."""
-    layers: list[nn.Module | None] = []
+    layers: list[nn.Module] = []
     for width in widths:
         layers += [
             nn.Conv2d(channels, width, 3, padding=1),
@@ -391,7 +391,7 @@ def _stage(channels: int, widths: list[int], normalised: bool) -> nn.Sequential:
             nn.ReLU(),
         ]
         channels = width
-    return nn.Sequential(*filter(None, layers), nn.MaxPool2d(2, ceil_mode=True))
+    return nn.Sequential(*layers, nn.MaxPool2d(2, ceil_mode=True))
 
 
 @torch.no_grad()

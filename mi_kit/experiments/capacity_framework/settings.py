@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -211,7 +210,3 @@ def identities(settings: Settings) -> dict:
         for case in chosen
     }
     return found
-
-
-def steps_per_epoch(settings: Settings, part: str) -> int:
-    return math.ceil(len(dataset_of(settings, part).x_train) / settings.batch_size)
