@@ -394,6 +394,37 @@ def _stage(channels: int, widths: list[int], normalised: bool) -> nn.Sequential:
     return nn.Sequential(*layers, nn.MaxPool2d(2, ceil_mode=True))
 
 
+def slicer(input_shape: tuple[int, ...], width: int = 32, n_classes: int = 10) -> Network:
+    """The network of notebook 04 for images of any shape from 8x8, as `train` and `build` take it.
+
+    Three stages of 3x3 convolution, ReLU, batch norm and 2x2 max-pool, with width, 2 and 4 times width channels; each
+    of the four is a layer of its own, so that layers 0 to 11 are conv1, relu1, norm1, pool1, conv2, ..., pool3. Then a
+    dense layer of 4 widths and the output. Weights are PyTorch's own initial ones.
+    Raises ValueError for a shape that is not (channels, height, width) or a number below 1 (2 for n_classes).
+    """
+    if len(input_shape) != 3 or input_shape[0] < 1 or min(input_shape[1:]) < 8:
+        raise ValueError(f"input_shape must be channels, height, width, the last two from 8; got {input_shape}.")
+    if width < 1 or n_classes < 2:
+        raise ValueError(f"width must be at least 1 and n_classes 2; got width={width}, n_classes={n_classes}.")
+    name = f"slicer-{width}-{'x'.join(map(str, input_shape))}"
+    build = functools.partial(_slicer, tuple(input_shape), width, n_classes)
+    return Network(name, build, tuple(input_shape), "CNNSlicer's network", (_flat_size,))
+
+
+def _slicer(input_shape: tuple[int, ...], width: int, n_classes: int) -> nn.Sequential:
+    layers, channels = OrderedDict(), input_shape[0]
+    for stage, filters in enumerate((width, 2 * width, 4 * width), start=1):
+        layers[f"conv{stage}"] = nn.Conv2d(channels, filters, 3, padding=1)
+        layers[f"relu{stage}"] = nn.ReLU()
+        layers[f"norm{stage}"] = nn.BatchNorm2d(filters)
+        layers[f"pool{stage}"] = nn.MaxPool2d(2)
+        channels = filters
+    flat = _flat_size(nn.Sequential(layers), input_shape)
+    layers["fc"] = nn.Sequential(nn.Flatten(), nn.Linear(flat, 4 * width), nn.ReLU())
+    layers["output"] = nn.Linear(4 * width, n_classes)
+    return nn.Sequential(layers)
+
+
 @torch.no_grad()
 def _flat_size(network: nn.Module, input_shape: tuple[int, ...]) -> int:
     with probes.evaluation_mode(network):

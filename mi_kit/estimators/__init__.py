@@ -7,6 +7,7 @@ from .binning import BinnedInformation, ClassInformation, binned_class_informati
 from .distances import (
     LabelEntropies,
     channel_capacity,
+    distance_entropy,
     inter_sample_entropy,
     intra_sample_entropy,
     label_entropies,
@@ -40,6 +41,7 @@ __all__ = [
     "binned_information",
     "channel_capacity",
     "discrete_information",
+    "distance_entropy",
     "exact_information",
     "inter_sample_entropy",
     "intra_sample_entropy",

@@ -241,6 +241,29 @@ def channel_capacity(maps_a, maps_b, *, n_bins: int = 32, tile_elements: int = C
     return (entropy_a + entropy_b - _bits(p.flatten(2))).to(maps_a.dtype)
 
 
+def distance_entropy(maps, *, n_bins: int = 32) -> Tensor:
+    """H(A) of the binned pairwise distances in every channel, in bits: what `channel_capacity` can be at most.
+
+    maps: (n, C, ...). n_bins: as in `channel_capacity`. Returns (C,), of the maps' device and dtype.
+    Raises ValueError for bad shapes, values or arguments.
+
+    What it measures: how evenly the distances fill the range from the smallest to the largest; at most log2 n_bins. A
+    single far sample leaves most bins empty. A channel whose distances are all alike gives 0.
+
+    Source: Shen and Shen (2020), section 5.3.1.
+    """
+    maps = _maps("maps", maps)
+    n_bins = inputs.whole("n_bins", n_bins, 1)
+    points, n = _points(maps), len(maps)
+    strips = [slice(first, min(first + STRIP, n - 1)) for first in range(0, n - 1, STRIP)]
+    side = _Side(points, strips, keep=False)
+    counts = points.new_zeros(len(points), n_bins)
+    for strip in strips:
+        bins = side.bins(strip, n_bins).long()
+        counts.scatter_add_(1, bins, torch.ones_like(bins, dtype=counts.dtype))
+    return _bits(counts / (n * (n - 1) / 2)).to(maps.dtype)
+
+
 def _bits(p: Tensor) -> Tensor:
     return torch.special.entr(p).sum(-1) / math.log(2)
 
