@@ -27,6 +27,7 @@ class Needs:
     seeds: int = 3
     steps: int = 0
     exactly: bool = False  # whether more than `steps` is another claim
+    values: tuple[str, tuple] | None = None  # a column and the values that all must occur in it
 
     def unmet(self, rows: pd.DataFrame) -> str:
         """Why the claim cannot be tested on these rows; empty if it can."""
@@ -47,6 +48,9 @@ class Needs:
         last = trained["step"].max().min()
         if last < self.steps or (self.exactly and last != self.steps):
             reasons.append(f"needs {self.steps:,} iterations; this run has {last:,}")
+        if self.values and not set(self.values[1]) <= set(rows[self.values[0]]):
+            needed, found = (", ".join(map(str, sorted(each))) for each in (self.values[1], set(rows[self.values[0]])))
+            reasons.append(f"needs {self.values[0].replace('_', ' ')} {needed}; this run has {found}")
         return "; ".join(reasons)
 
 

@@ -14,6 +14,7 @@ PAPERS = {  # notebook: its module in mi_kit/experiments
     "01_mi_visualisation": "mi_visualisation",
     "02_renyi_dpi": "renyi_dpi",
     "03_capacity_framework": "capacity_framework",
+    "04_cnnslicer_queries": "cnnslicer",
 }
 
 

@@ -63,13 +63,13 @@ def inter_sample_entropy(x, *, n_neighbors: int, tile_elements: int = TILE_ELEME
     tile_elements = inputs.whole("tile_elements", tile_elements, 1)
     found = []
     for one in x.reshape(-1, n, d):
-        distances, nearest = _nearest(one, n_neighbors, tile_elements)
-        found.append(_graph_entropy(_neighbour_weights(distances), nearest))
+        distances, nearest = nearest_neighbours(one, n_neighbors, tile_elements)
+        found.append(graph_entropy(neighbour_weights(distances), nearest))
     return torch.stack(found).reshape(batch).to(x.dtype) if found else x.new_zeros(batch)
 
 
-def _nearest(x: Tensor, k: int, tile_elements: int) -> tuple[Tensor, Tensor]:
-    """Distances (n, k), float64, and numbers (n, k) of the k nearest other samples."""
+def nearest_neighbours(x: Tensor, k: int, tile_elements: int = TILE_ELEMENTS) -> tuple[Tensor, Tensor]:
+    """Distances (n, k), float64, and numbers (n, k) of the k < n nearest other samples of x (n, d), in no order."""
     points = x - x.mean(0)  # centred: the product rounds less
     rounding = 8 * float(torch.finfo(x.dtype).eps * points.square().sum(1).max())
     squared, nearest = _nearest_by_product(points, k, tile_elements)
@@ -120,7 +120,7 @@ def _exact_distances(x: Tensor, rows: Tensor, nearest: Tensor, tile_elements: in
     return torch.cat(parts)
 
 
-def _neighbour_weights(distances: Tensor) -> Tensor:
+def neighbour_weights(distances: Tensor) -> Tensor:
     """exp(-distance / s_i) with every row's sum log2 k: (n, k) -> (n, k).
 
     Newton's method on log sum_j exp(-b d_ij) - log log2 k in b = 1 / s_i, from b = 0: convex and falling, so it never
@@ -143,7 +143,7 @@ def _neighbour_weights(distances: Tensor) -> Tensor:
     return torch.where(unsolvable, (distances == 0).double(), torch.exp(-inverse * scaled))
 
 
-def _graph_entropy(weights: Tensor, nearest: Tensor) -> Tensor:
+def graph_entropy(weights: Tensor, nearest: Tensor) -> Tensor:
     """Entropy of the symmetrised, normalised weights over ordered pairs; each unordered pair is met once or twice."""
     n, k = nearest.shape
     own = torch.arange(n, device=nearest.device)[:, None].expand(n, k)

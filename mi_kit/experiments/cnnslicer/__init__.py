@@ -1,0 +1,168 @@
+"""Shen and Shen (2020): An information-theoretic visual analysis framework for convolutional neural networks
+(CNNSlicer). Notebook 04.
+
+settings: profiles, data, training and the hypercubes; observers: what is counted while training; paper: the numbers
+that it prints; tables: what is computed from runs and cubes; figures: what is drawn from them; rules: the claims;
+sentences: what the notebook says of a run's numbers. The live views are in `mi_kit.live`.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from .. import Experiment, FigureSpec
+from . import figures
+from .figures import draw_packing, draw_pair, draw_training
+from .rules import CLAIMS, settling, verdicts_by_bins
+from .sentences import (
+    bin_words,
+    chance_words,
+    channel_words,
+    class_words,
+    deconvolution_words,
+    facts,
+    label_words,
+    look_alike_words,
+    reading_table,
+    reading_words,
+    requirements,
+    settling_words,
+)
+from .settings import (
+    DIAGONAL,
+    FALLING,
+    FEW,
+    LOOK_ALIKE_LAYER,
+    MANY,
+    PAIRS,
+    PROFILES,
+    Settings,
+    checkpoints,
+    cube_of,
+    datasets,
+    live_cubes,
+    shown_epoch,
+)
+from .tables import TABLES
+
+__all__ = [
+    "CLAIMS",
+    "FIGURES",
+    "LOOK_ALIKE_LAYER",
+    "NOTEBOOK",
+    "PAIRS",
+    "PROFILES",
+    "TABLES",
+    "Settings",
+    "bin_words",
+    "chance_words",
+    "channel_words",
+    "checkpoints",
+    "class_words",
+    "cube_of",
+    "datasets",
+    "deconvolution_words",
+    "draw_packing",
+    "draw_pair",
+    "draw_training",
+    "facts",
+    "label_words",
+    "live_cubes",
+    "look_alike_words",
+    "reading_table",
+    "reading_words",
+    "requirements",
+    "settling_words",
+    "shown_epoch",
+    "verdicts_by_bins",
+]
+
+NOTEBOOK = "04_cnnslicer_queries"
+
+
+def _figure(draw, name: str, caption: str, *more: str, rows=lambda table: table, **fixed):
+    """A figure of one table, drawn with the help of `more` tables and of settings (functions of an experiment)."""
+
+    def chosen(experiment: Experiment):
+        return rows(experiment.table(name))
+
+    def drawn(experiment: Experiment):
+        values = {key: of(experiment) for key, of in fixed.items()}
+        return draw(chosen(experiment), *(experiment.table(each) for each in more), **values)
+
+    return FigureSpec(drawn, chosen, caption)
+
+
+def _epoch(of_paper: int):
+    return lambda experiment: shown_epoch(experiment.settings, of_paper)
+
+
+def _epochs(*of_paper: int):
+    return lambda experiment: [shown_epoch(experiment.settings, epoch) for epoch in of_paper]
+
+
+def _size(place: int):
+    return lambda experiment: experiment.settings.per_class[place]
+
+
+def _pair(*layers: int):
+    def rows(table):
+        return table[(table["layer_a"] == layers[0]) & (table["layer_b"] == layers[1])]
+
+    return rows
+
+
+def _of_kind(kind: str):
+    def rows(table):
+        return table[table["kind"] == kind].drop(columns="map")
+
+    return rows
+
+
+def _pictures(draw, kind: str, caption: str):
+    return FigureSpec(lambda e: draw(e.table("pictures")), lambda e: _of_kind(kind)(e.table("pictures")), caption)
+
+
+def _capacities(experiment: Experiment):
+    return verdicts_by_bins({"capacities": experiment.table("capacities")})
+
+
+_FIRST = "First seed."
+_CAPACITY = "First seed; brighter is smaller; sorted by the largest value of rows and columns."
+
+FIGURES = {
+    "F1": _figure(figures.draw_f1, "architecture", "A drawing; nothing in it is measured."),
+    "F2": _figure(figures.draw_f2, "architecture", "A drawing; nothing in it is measured."),
+    "F3": _figure(figures.draw_f3, "architecture", "The network on the second data set; height: channels."),
+    "F4": _figure(draw_training, "labels", "Smallest input size, first seed; losses: mean over seeds. Diamonds: paper.",
+                  "confusions", "input_entropies", "curves", per_class=_size(FEW), epoch=lambda e: 10),
+    "F5": FigureSpec(
+        lambda e: figures.draw_f5(e.table("curves"), e.table("input_entropies"), settling(e.table("curves"))),
+        lambda e: settling(e.table("curves")), "Means and 95 % intervals over seeds. Diamonds: paper.",
+    ),
+    "readings": _figure(figures.draw_readings, "readings", "One draw of images."),
+    "F6": _figure(figures.draw_f6, "labels", "First seed in (a) and (b). Dashed: all classes alike.",
+                  few=_size(FEW), many=_size(MANY)),
+    "F7": _figure(figures.draw_f7, "confusions", "Smallest input size, first seed; test images.", few=_size(FEW)),
+    "F8": FigureSpec(
+        lambda e: figures.draw_f8(e.table("capacity_maps"), e.table("pictures"), shown_epoch(e.settings, 100)),
+        lambda e: _pair(*PAIRS[0])(e.table("capacity_maps")), "First seed; brighter is smaller. Pictures: own ranges.",
+    ),
+    "F9": _pictures(figures.draw_f9, "F9", "First seed. The last two rows have the most similar patterns."),
+    "alike": _figure(figures.draw_alike, "alike_pairs", "A dot a pair of channels of layer 3; all seeds."),
+    "F10": _figure(functools.partial(figures.draw_maps, pair=DIAGONAL), "capacity_maps", _CAPACITY,
+                   rows=_pair(*DIAGONAL), epochs=_epochs(0, 40, 120)),
+    "F11": _figure(functools.partial(figures.draw_maps, pair=FALLING), "capacity_maps", _CAPACITY,
+                   rows=_pair(*FALLING), epochs=_epochs(0, 20, 80, 120)),
+    "F12": _figure(figures.draw_f12, "capacity_maps", _CAPACITY, epoch=_epoch(120)),
+    "capacities": _figure(figures.draw_over_training, "capacities",
+                          "Mean and 95 % interval over seeds. By chance: inputs in another order.",
+                          n_bins=lambda e: e.settings.n_bins),
+    "bins": FigureSpec(lambda e: figures.draw_bins(_capacities(e)), _capacities, "The rules of the claims, all seeds."),
+    "F13": _figure(figures.draw_f13, "channel_entropies", f"{_FIRST} Black: all inputs. Areas: entropies.",
+                   "class_entropies", rows=lambda table: table[table["layer"] == LOOK_ALIKE_LAYER], epoch=_epoch(80)),
+    "F14": _figure(figures.draw_f14, "channel_entropies", "(a), (b): first seed. Black: all inputs.",
+                   "class_entropies", rows=lambda table: table[table["layer"] != LOOK_ALIKE_LAYER]),
+    "F15": _pictures(figures.draw_f15, "F15", "First seed. Maps and what they give back, each over its own range."),
+    "deconvolved": _figure(figures.draw_deconvolved, "deconvolved", "A dot a living channel of layer 3."),
+}  # fmt: skip
