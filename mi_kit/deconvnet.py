@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import numbers
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +71,8 @@ def _only(maps: Tensor, channel: int | None) -> Tensor:
     """The maps with all channels but one set to 0."""
     if channel is None:
         return maps
-    if isinstance(channel, bool) or not isinstance(channel, int) or not 0 <= channel < maps.shape[1]:
+    whole = isinstance(channel, numbers.Integral) and not isinstance(channel, bool)
+    if not whole or not 0 <= channel < maps.shape[1]:
         raise ValueError(f"channel must lie between 0 and {maps.shape[1] - 1}; got channel={channel!r}.")
     alone = torch.zeros_like(maps)
     alone[:, channel] = maps[:, channel]
@@ -92,11 +94,14 @@ class _Rectify(torch.autograd.Function):
 @contextlib.contextmanager
 def _rectifying(module: nn.Module):
     """The module with its ReLUs as `_Rectify`; afterwards as it was."""
-    changed = [part for part in module.modules() if isinstance(part, nn.ReLU)]
+    own = {part: part.__dict__.get("forward") for part in module.modules() if isinstance(part, nn.ReLU)}
     try:
-        for part in changed:
+        for part in own:
             part.forward = _Rectify.apply
         yield
     finally:
-        for part in changed:
-            part.__dict__.pop("forward", None)
+        for part, forward in own.items():
+            if forward is None:
+                del part.forward
+            else:
+                part.forward = forward

@@ -29,6 +29,7 @@ from .progress import bar
 from .runs import Run
 
 INPUT = "input"  # the layer that is the input itself
+WHOLE = ""  # the network itself, as `named_modules` calls it: its output is what is predicted
 MEMORY = 1 << 30  # bytes of activations kept, and the most that one query may take
 SPATIAL = {0: (), 1: ("position",), 2: ("height", "width")}
 N_NEIGHBORS = 15  # of the inter-sample entropy: UMAP's default; the paper is silent
@@ -166,7 +167,8 @@ class Hypercube:
     @property
     def used(self) -> int:
         """Bytes of activations in memory; never more than `memory`."""
-        return sum(_bytes(one) for one in self._kept.values())
+        with self._lock:
+            return sum(_bytes(one) for one in self._kept.values())
 
     # slices
 
@@ -179,8 +181,10 @@ class Hypercube:
         them, or a slice with both ends included, such as slice(0, 40).
         Raises ValueError for what is not there; the message lists what is.
         """
-        layers = tuple(dict.fromkeys(self._layer(one) for one in _many(layer))) if layer is not None else None
-        layers = tuple(self.layers) if layers is None else layers
+        layers = self.layers if layer is None else [self._layer(one) for one in _many(layer)]
+        if not layers:
+            raise ValueError(f"layer must name at least one of {', '.join(self.layers)}; got layer={layer!r}.")
+        layers = tuple(dict.fromkeys(layers))
         return Slice(self, self._samples(label, sample), layers, self._channels(layers, channel), self._steps(epoch))
 
     def _layer(self, wanted) -> str:
@@ -210,7 +214,7 @@ class Hypercube:
         names = self.classes
         if isinstance(wanted, str) and wanted in names:
             return names.index(wanted)
-        if isinstance(wanted, (int, np.integer)) and 0 <= wanted < len(names):
+        if isinstance(wanted, (int, np.integer)) and not isinstance(wanted, bool) and 0 <= wanted < len(names):
             return int(wanted)
         raise ValueError(f"label must be one of {', '.join(names)} or its number; got label={wanted!r}.")
 
@@ -248,7 +252,7 @@ class Hypercube:
             return
         counts = f"{len(part.steps)} epochs, {len(part.samples)} inputs, {len(part.layers)} layers"
         raise ValueError(
-            f"a query must take at most memory={self.memory / 1e6:,.0f} MB; got {n_bytes / 1e6:,.0f} MB ({counts}). "
+            f"a query must take at most memory={self.memory / 1e6:,.3g} MB; got {n_bytes / 1e6:,.3g} MB ({counts}). "
             f"It is {n_bytes / self.memory:.1f} times too large: choose an epoch, layer, channel, label or sample."
         )
 
@@ -297,10 +301,10 @@ class Hypercube:
         """Keep values; the oldest go until all fit."""
         if layer == INPUT or _bytes(values) > self.memory:
             return
-        key = (None if len(samples) == len(self.x) else samples, layer, step)
-        self._kept[key] = values
-        while self.used > self.memory:
+        while self.used + _bytes(values) > self.memory:
             self._kept.popitem(last=False)
+        whole = samples == tuple(range(len(self.x)))
+        self._kept[(None if whole else samples, layer, step)] = values
 
     def _module(self, step: int) -> nn.Module:
         return self.run.module(step, self.member).to(self.device)
@@ -344,6 +348,8 @@ class Hypercube:
         Raises ValueError for slices that do not match, fewer than two inputs, or too large ones.
         """
         self._check_pair(a, b)
+        for one in (a, b):
+            self._check_epoch(one)
 
         def of_step(step: int) -> Tensor:
             both = self._activations(a.samples, tuple(dict.fromkeys((a.layer, b.layer))), step)
@@ -379,11 +385,11 @@ class Hypercube:
         if self.y is None:
             raise ValueError("label entropies need classes; give y to the Hypercube.")
         part = self.select() if part is None else part
-        output, names = self.layers[-1], self.classes
+        names = self.classes
         y = self.y[list(part.samples)]
         found = {"true_given_predicted": [], "predicted_given_true": [], "confusion": []}
         for step in part.steps:
-            predicted = self._activations(part.samples, (output,), step)[output].flatten(1).argmax(1)
+            predicted = self._activations(part.samples, (WHOLE,), step)[WHOLE].flatten(1).argmax(1)
             entropies = est.label_entropies(y, predicted, n_classes=len(names))
             found["true_given_predicted"].append(entropies.true_given_predicted.numpy())
             found["predicted_given_true"].append(entropies.predicted_given_true.numpy())
@@ -414,10 +420,14 @@ class Hypercube:
         if len(a.samples) < 2:
             raise ValueError("a must have at least 2 inputs, for distances between them; got 1.")
 
-    def _over_epochs(self, part: Slice, of_step, dimensions: dict, name: str) -> xr.DataArray:
-        """`of_step` at every step of a slice; only one epoch's activations are needed at a time."""
+    def _check_epoch(self, part: Slice) -> None:
+        """ValueError where the activations of one epoch do not fit into `memory`: all channels are computed at once."""
         one = replace(part, steps=part.steps[:1], channels=None)
         self.check_size(one, one.n_bytes)
+
+    def _over_epochs(self, part: Slice, of_step, dimensions: dict, name: str) -> xr.DataArray:
+        """`of_step` at every step of a slice; only one epoch's activations are needed at a time."""
+        self._check_epoch(part)
         values = []
         with bar(len(part.steps), f"{name} of {part.layer}", shown=len(part.steps) > 1) as shown:
             for step in part.steps:
@@ -468,18 +478,25 @@ def _bytes(values: Tensor) -> int:
 
 
 def _epochs_of(run: Run) -> dict[int, float]:
-    """The epoch of every step, where the run's metrics know it; whole ones as integers."""
+    """The epoch of every checkpoint, where the run's metrics tell how many steps an epoch has; whole ones as integers.
+
+    A checkpoint may come from another call of `train`, so that the metrics do not name its step.
+    """
     table = run.metrics
     if table.empty or "epoch" not in table:
         return {}
-    known = table.dropna(subset=["epoch"]).drop_duplicates("step").set_index("step")["epoch"]
-    return {
-        int(step): round(epoch) if abs(epoch - round(epoch)) < 1e-9 else float(epoch) for step, epoch in known.items()
-    }
+    known = table[table["epoch"] > 0]
+    if known.empty:
+        return {0: 0} if (table["epoch"] == 0).any() else {}
+    last = known.loc[known["step"].idxmax()]
+    epochs = {step: step * float(last["epoch"]) / float(last["step"]) for step in run.steps}
+    return {step: round(one) if abs(one - round(one)) < 1e-9 else one for step, one in epochs.items()}
 
 
 def _many(value) -> list:
     """A single value as a list of one."""
+    if isinstance(value, (np.ndarray, Tensor)) and value.ndim == 0:
+        value = value.item()
     if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, range, np.ndarray, Tensor)):
         return [value]
     return list(value.tolist() if isinstance(value, (np.ndarray, Tensor)) else value)

@@ -20,6 +20,7 @@ from slow_formulas import (
 
 from mi_kit.estimators import (
     channel_capacity,
+    distance_entropy,
     distances,
     inter_sample_entropy,
     intra_sample_entropy,
@@ -308,6 +309,101 @@ def test_capacity_is_at_least_zero_and_at_most_either_entropy(seed):
     own_a, own_b = (channel_capacity(each, each, n_bins=6).diagonal() for each in (a, b))
     assert (capacity >= -EXACT).all()
     assert (capacity <= torch.minimum(own_a[:, None], own_b[None]) + EXACT).all()
+
+
+# ------------------------------------------------------------------------------------ entropy of distances
+
+
+def distance_entropy_by_histogram(maps, n_bins):
+    """Entropy in bits of numpy.histogram of the pairwise distances, one channel after another."""
+    entropies = []
+    for channel in range(maps.shape[1]):
+        counts = np.histogram(pdist(maps[:, channel].reshape(len(maps), -1)), n_bins)[0]
+        p = counts[counts > 0] / counts.sum()
+        entropies.append(-(p * np.log2(p)).sum())
+    return np.array(entropies)
+
+
+@pytest.mark.parametrize("n_bins", [1, 2, 32, 50])
+@pytest.mark.parametrize("spatial", [(), (7,), (3, 3)], ids=str)
+def test_distance_entropy_matches_numpy_histogram(spatial, n_bins):
+    maps = maps_of(40, 3, *spatial)
+    result = distance_entropy(maps, n_bins=n_bins)
+    assert result.shape == (3,)
+    np.testing.assert_allclose(result, distance_entropy_by_histogram(maps, n_bins), atol=EXACT)
+
+
+def test_distances_fall_into_32_bins_where_nothing_else_is_said():
+    maps = maps_of(40, 3, 5)
+    np.testing.assert_allclose(distance_entropy(maps), distance_entropy_by_histogram(maps, 32), atol=EXACT)
+
+
+@pytest.mark.parametrize("n", [2, 3, 63, 64, 65, 66, 128, 129, 130, 200])
+def test_strips_of_samples_leave_no_distance_out(n):
+    maps = maps_of(n, 2, 4)
+    np.testing.assert_allclose(distance_entropy(maps, n_bins=8), distance_entropy_by_histogram(maps, 8), atol=EXACT)
+
+
+@pytest.mark.parametrize("n_bins", [2, 8, 32, 50])
+@pytest.mark.parametrize("n", [20, 150])
+def test_a_channel_has_the_entropy_of_its_distances_as_capacity_with_itself(n, n_bins):
+    maps = maps_of(n, 3, 4)
+    own = channel_capacity(maps, maps, n_bins=n_bins).diagonal()
+    np.testing.assert_allclose(distance_entropy(maps, n_bins=n_bins), own, atol=EXACT)
+
+
+@given(seed=seeds)
+@few_examples
+def test_capacity_is_at_most_the_entropy_of_the_distances(seed):
+    a, b = maps_of(12, 2, 3, seed=seed), maps_of(12, 3, 2, seed=seed + 1)
+    capacity, of_a, of_b = channel_capacity(a, b, n_bins=6), *(distance_entropy(each, n_bins=6) for each in (a, b))
+    assert (capacity <= torch.minimum(of_a[:, None], of_b[None]) + EXACT).all()
+    assert (of_a <= math.log2(6) + EXACT).all()
+
+
+@pytest.mark.parametrize("n_bins", [1, 2, 32])
+@pytest.mark.parametrize("value", [0.0, 0.1, 123.456])
+def test_a_dead_channel_has_no_entropy_of_distances_and_leaves_the_others_alone(value, n_bins):
+    maps = maps_of(20, 3, 4)
+    alive = distance_entropy(maps, n_bins=n_bins)
+    maps[:, 1] = value
+    result = distance_entropy(maps, n_bins=n_bins)
+    assert float(result[1]) == 0
+    assert torch.equal(result[[0, 2]], alive[[0, 2]])
+
+
+@pytest.mark.parametrize("side", [1.0, 0.1, 1 / 3])
+@pytest.mark.parametrize("n", [2, 3, 20, 100])
+def test_distances_that_are_all_alike_have_no_entropy(n, side):
+    alike = side * torch.eye(n, dtype=torch.float64)[:, None]  # every two maps differ by `side` in two places
+    assert float(distance_entropy(alike)) == pytest.approx(0, abs=EXACT)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_distances_of_two_kinds_have_the_entropy_of_their_shares(offset):
+    # n = 20 in two halves: of 190 pairs, 90 are copies at distance 0 and 100 are far
+    halves = ((torch.arange(20) < 10).double() * 3.3 + offset)[:, None, None].expand(20, 1, 5)
+    share = 90 / 190
+    entropy = -share * math.log2(share) - (1 - share) * math.log2(1 - share)
+    assert float(distance_entropy(halves)) == pytest.approx(entropy, abs=EXACT)
+
+
+def test_evenly_spread_distances_fill_all_bins():
+    # on a line at 0, 1, 3: distances 1, 2 and 3, one in each of three bins
+    line = torch.tensor([0.0, 1.0, 3.0], dtype=torch.float64)[:, None, None]
+    assert float(distance_entropy(line, n_bins=3)) == pytest.approx(math.log2(3), abs=EXACT)
+    assert float(distance_entropy(line, n_bins=2)) == pytest.approx(math.log2(3) - 2 / 3, abs=EXACT)  # 1 | 2, 3
+
+
+def test_a_single_far_sample_leaves_most_bins_empty():
+    maps = maps_of(40, 1, 3)
+    before = float(distance_entropy(maps))
+    maps[0] += 1000
+    # two bins: the 39 distances to it lie within a few of the largest, all others at the small end
+    share = 39 / 780
+    entropy = -share * math.log2(share) - (1 - share) * math.log2(1 - share)
+    assert float(distance_entropy(maps)) == pytest.approx(entropy, abs=EXACT)
+    assert before > 4
 
 
 # ------------------------------------------------------------------------------------ label entropies

@@ -225,6 +225,10 @@ ESTIMATORS = [
         batched=False, symmetric=lambda value: value.T,
     ),
     Estimator(
+        "distance_entropy", est.distance_entropy, {"maps": "maps"}, {"n_bins": 4}, bad={"n_bins": BAD_COUNT},
+        batched=False,
+    ),
+    Estimator(
         "label_entropies", est.label_entropies, {"y_true": "first labels", "y_predicted": "labels"},
         bad={"n_classes": BAD_CLASSES},
         batched=False, dtype=torch.float64, least_samples=1, keyword_only=False, copies=True,

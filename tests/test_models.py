@@ -285,3 +285,100 @@ def test_families_differ_in_their_source_hash():
 def test_wrong_families_are_refused(arguments):
     with pytest.raises(ValueError, match="must be"):
         models.family(*arguments)
+
+
+# --------------------------------------------------------------------------------------------- network of notebook 04
+
+SLICER_LAYERS = [f"{kind}{stage}" for stage in (1, 2, 3) for kind in ("conv", "relu", "norm", "pool")]
+
+
+def layers_of(module):
+    """The modules without parts, by name."""
+    return {name: part for name, part in module.named_modules() if not list(part.children())}
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (2, 11, 17)])
+def test_slicer_takes_images_of_any_shape(shape):
+    network = models.slicer(shape, width=2)
+    assert network.input_shape == shape
+    assert models.build(network)(torch.zeros(3, *shape)).shape == (3, 10)
+
+
+def test_layers_0_to_11_of_slicer_are_those_of_its_three_stages():
+    module = models.build(models.slicer((3, 32, 32), width=4))
+    assert list(layers_of(module))[:12] == SLICER_LAYERS
+    assert list(dict(module.named_children())) == [*SLICER_LAYERS, "fc", "output"]
+    assert [type(layers_of(module)[name]) for name in SLICER_LAYERS] == 3 * [
+        nn.Conv2d, nn.ReLU, nn.BatchNorm2d, nn.MaxPool2d
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [1, 5, 32])
+def test_layers_of_slicer_put_out_the_shapes_of_the_docstring(width):
+    table = models.describe(models.slicer((1, 28, 20), width=width))
+    shapes = dict(table.groupby("block", sort=False)["output_shape"].last())
+    expected = {}
+    for stage, (channels, before, after) in enumerate(
+        [(width, (28, 20), (14, 10)), (2 * width, (14, 10), (7, 5)), (4 * width, (7, 5), (3, 2))], start=1
+    ):
+        expected |= {f"{kind}{stage}": (channels, *before) for kind in ("conv", "relu", "norm")}
+        expected[f"pool{stage}"] = (channels, *after)
+    assert shapes == expected | {"fc": (4 * width,), "output": (10,)}
+    assert table["layer"].iloc[0] == f"conv 3x3x{width}"
+    assert table["layer"].iloc[3] == "max-pool 2x2 stride 2"
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 100])
+def test_parameters_of_slicer_are_the_sum_over_layers(n_classes):
+    width = 4
+    convolutions = [(3, width), (width, 2 * width), (2 * width, 4 * width)]
+    count = sum(9 * n_in * n_out + n_out + 2 * n_out for n_in, n_out in convolutions)  # batch norm: scale and shift
+    count += 4 * width * 4 * 4 * 4 * width + 4 * width + 4 * width * n_classes + n_classes  # 32 / 2^3 = 4
+    assert models.count_parameters(models.build(models.slicer((3, 32, 32), width, n_classes))) == count
+
+
+def test_slicer_starts_from_the_weights_of_pytorch():
+    module = models.build(models.slicer((1, 8, 8), width=2), seed=7)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        first = nn.Conv2d(1, 2, 3, padding=1)
+    assert torch.equal(module.conv1.weight, first.weight)
+    assert torch.equal(module.conv1.bias, first.bias)
+    for layer in layers_of(module).values():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            bound = layer.weight[0].numel() ** -0.5  # uniform within 1 / sqrt(fan-in), weights and biases
+            assert 0 < layer.bias.abs().max() <= bound
+            assert bound / 2 < layer.weight.abs().max() <= bound
+        if isinstance(layer, nn.BatchNorm2d):
+            assert (layer.running_mean == 0).all()
+            assert (layer.running_var == 1).all()
+
+
+def test_slicers_differ_in_their_source_hash():
+    made = [((1, 28, 28), 2, 10), ((1, 28, 28), 3, 10), ((1, 28, 28), 2, 5), ((3, 32, 32), 2, 10)]
+    assert len({models.slicer(*arguments).source_hash for arguments in made}) == len(made)
+    assert models.slicer((1, 8, 8), 2).source_hash == models.slicer((1, 8, 8), 2).source_hash
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
+def test_slicers_of_different_shapes_and_widths_have_different_names(shape):
+    names = {models.slicer(shape, width).name for width in (2, 3)} | {models.slicer((1, 8, 8), 2).name}
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((28, 28),), r"^input_shape must .*; got \(28, 28\)"),
+        (((1, 1, 28, 28),), r"^input_shape must .*; got \(1, 1, 28, 28\)"),
+        (((0, 28, 28),), r"^input_shape must .*; got \(0, 28, 28\)"),
+        (((1, 7, 28),), r"^input_shape must .* from 8; got \(1, 7, 28\)"),
+        (((1, 28, 7),), r"^input_shape must .* from 8; got \(1, 28, 7\)"),
+        (((1, 28, 28), 0), r"^width must be at least 1.*; got width=0"),
+        (((1, 28, 28), 4, 1), r"n_classes 2; got .*n_classes=1"),
+    ],
+    ids=str,
+)
+def test_wrong_slicers_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        models.slicer(*arguments)
