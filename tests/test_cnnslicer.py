@@ -170,7 +170,7 @@ def test_area_and_correlation_of_what_comes_back():
 def test_bytes_of_a_picture_use_its_range_with_zero_in_the_middle_of_a_signed_one():
     assert np.frombuffer(tables.as_bytes(np.array([[0.0, 0.5], [1.0, 2.0]])), np.uint8).tolist() == [0, 64, 128, 255]
     assert np.frombuffer(tables.as_bytes(np.array([-1.0, 0.0, 4.0])), np.uint8).tolist() == [96, 128, 255]
-    assert np.frombuffer(tables.as_bytes(np.full(3, 7.0)), np.uint8).tolist() == [0, 0, 0]
+    assert np.frombuffer(tables.as_bytes(np.full(3, 7.0)), np.uint8).tolist() == [128] * 3
 
 
 def test_most_similar_channels_come_last_in_f9():

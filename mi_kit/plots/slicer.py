@@ -15,7 +15,7 @@ from .style import MUTED
 ALL = "all"
 ALL_COLOUR = "black"
 OBLIQUE = np.array([0.45, 0.32])  # how far the third axis goes to the right and up, a unit
-CAPACITY_MAP = "rocket_r"  # brighter is smaller, as in the paper
+CAPACITY_MAP = "viridis_r"  # brighter is smaller, as in the paper; the same as in the live views
 AXES = ("layers L", "channels C", "epochs T")
 
 
@@ -78,7 +78,8 @@ def plot_confusion(
 ) -> plt.Axes:
     """A confusion matrix: a row a true class, a column a predicted one; darker is more. Returns the axes."""
     ax = plt.gca() if ax is None else ax
-    image = ax.imshow(counts, cmap="Greys", vmin=0, vmax=max(1, counts.max()), interpolation="nearest")
+    greys = plt.get_cmap("Greys", 20)  # few enough to leave the figure's other colours as they are
+    image = ax.imshow(counts, cmap=greys, vmin=0, vmax=max(1, counts.max()), interpolation="nearest")
     ax.set_xticks(range(len(classes)), classes, rotation=60 if max(map(len, classes)) > 2 else 0, fontsize=9)
     ax.set_yticks(range(len(classes)), classes, fontsize=9)
     ax.tick_params(length=0)
@@ -225,17 +226,18 @@ def plot_packing(
     ax = plt.gca() if ax is None else ax
     colours = class_colours(classes)
     n_channels = int(circles["channel"].max()) + 1
-    of_channels = sns.color_palette("husl", n_channels)
+    of_channels = sns.color_palette("viridis", n_channels)
     for _, one in circles.sort_values("channel").iterrows():
         centre, channel = (one["x"], one["y"]), int(one["channel"])
         whole = channel < 0
         ax.add_patch(
-            plt.Circle(centre, one["radius"], fc="white" if whole else of_channels[channel], lw=2.5 if whole else 0,
+            plt.Circle(centre, one["radius"] * (0.985 if whole else 1.0), fc="white" if whole else of_channels[channel], lw=2.5 if whole else 0,
                        ec=colours[one["class_name"]] if whole else "none")
         )  # fmt: skip
         if whole:
-            ax.text(centre[0], centre[1] + one["radius"] + 0.01, one["class_name"], ha="center", va="bottom",
-                    fontsize=9, color=colours[one["class_name"]], fontweight="bold")  # fmt: skip
+            ax.text(centre[0], centre[1] + one["radius"], one["class_name"], ha="center", va="center",
+                    fontsize=9, color=colours[one["class_name"]], fontweight="bold", zorder=5,
+                    bbox={"fc": "white", "ec": "none", "pad": 1})  # fmt: skip
     ends = circles[circles["channel"] < 0]
     ax.set(xlim=((ends["x"] - ends["radius"]).min() - 0.02, (ends["x"] + ends["radius"]).max() + 0.02),
            ylim=((ends["y"] - ends["radius"]).min() - 0.02, (ends["y"] + ends["radius"]).max() + 0.09))  # fmt: skip

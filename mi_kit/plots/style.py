@@ -120,7 +120,10 @@ def save_picture(picture: bytes, folder: Path, name: str, *, table: pd.DataFrame
 
 
 def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> bytes:
-    """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text."""
+    """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text.
+
+    One with photographs (images of three channels) keeps all its colours: 256 would tint what is grey.
+    """
     canvas, small, text = FigureCanvasAgg(figure), io.BytesIO(), PngInfo()
     figure.set_dpi(dpi)
     if (layout := figure.get_layout_engine()) and any(ax.get_aspect() != "auto" for ax in figure.axes):
@@ -129,7 +132,8 @@ def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> 
     for key, value in (about or {}).items():
         text.add_itxt(key, value)
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    image = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    if not any(shown.get_array().ndim == 3 for ax in figure.axes for shown in ax.images):
+        image = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     image.save(small, format="png", pnginfo=text)
     return small.getvalue()
 

@@ -34,6 +34,7 @@ from .settings import (
     FEW,
     LOOK_ALIKE_LAYER,
     MANY,
+    MNIST,
     PAIRS,
     PROFILES,
     Settings,
@@ -112,6 +113,10 @@ def _pair(*layers: int):
     return rows
 
 
+def _of_first(table):
+    return table[table["part"] == MNIST]
+
+
 def _of_kind(kind: str):
     def rows(table):
         return table[table["kind"] == kind].drop(columns="map")
@@ -135,15 +140,16 @@ FIGURES = {
     "F2": _figure(figures.draw_f2, "architecture", "A drawing; nothing in it is measured."),
     "F3": _figure(figures.draw_f3, "architecture", "The network on the second data set; height: channels."),
     "F4": _figure(draw_training, "labels", "Smallest input size, first seed; losses: mean over seeds. Diamonds: paper.",
-                  "confusions", "input_entropies", "curves", per_class=_size(FEW), epoch=lambda e: 10),
+                  "confusions", "input_entropies", "curves", rows=_of_first, per_class=_size(FEW), epoch=lambda e: 10),
     "F5": FigureSpec(
         lambda e: figures.draw_f5(e.table("curves"), e.table("input_entropies"), settling(e.table("curves"))),
         lambda e: settling(e.table("curves")), "Means and 95 % intervals over seeds. Diamonds: paper.",
     ),
     "readings": _figure(figures.draw_readings, "readings", "One draw of images."),
     "F6": _figure(figures.draw_f6, "labels", "First seed in (a) and (b). Dashed: all classes alike.",
-                  few=_size(FEW), many=_size(MANY)),
-    "F7": _figure(figures.draw_f7, "confusions", "Smallest input size, first seed; test images.", few=_size(FEW)),
+                  rows=_of_first, few=_size(FEW), many=_size(MANY)),
+    "F7": _figure(figures.draw_f7, "confusions", "Smallest input size, first seed; test images.", rows=_of_first,
+                  few=_size(FEW)),
     "F8": FigureSpec(
         lambda e: figures.draw_f8(e.table("capacity_maps"), e.table("pictures"), shown_epoch(e.settings, 100)),
         lambda e: _pair(*PAIRS[0])(e.table("capacity_maps")), "First seed; brighter is smaller. Pictures: own ranges.",
@@ -156,7 +162,7 @@ FIGURES = {
                    rows=_pair(*FALLING), epochs=_epochs(0, 20, 80, 120)),
     "F12": _figure(figures.draw_f12, "capacity_maps", _CAPACITY, epoch=_epoch(120)),
     "capacities": _figure(figures.draw_over_training, "capacities",
-                          "Mean and 95 % interval over seeds. By chance: inputs in another order.",
+                          "Thick: mean over seeds, thin: seeds. By chance: inputs in another order.",
                           n_bins=lambda e: e.settings.n_bins),
     "bins": FigureSpec(lambda e: figures.draw_bins(_capacities(e)), _capacities, "The rules of the claims, all seeds."),
     "F13": _figure(figures.draw_f13, "channel_entropies", f"{_FIRST} Black: all inputs. Areas: entropies.",

@@ -87,7 +87,7 @@ def draw_f3(table: pd.DataFrame) -> plt.Figure:
         height, picked = 0.25 + 0.75 * np.log2(channels) / largest, place in PAIRS[0]
         top.add_patch(plt.Rectangle((place + 0.1, 0), 0.8, height, lw=2, fc="#fdf1dc" if picked else "0.95",
                                     ec="#D55E00" if picked else plots.MUTED))  # fmt: skip
-        name = row["block"] if row["block"] not in ("fc",) else row["layer"].split()[0].lower()
+        name = row["block"] if row["block"] != "fc" else row["layer"].split()[0].lower().replace("fully", "dense")
         top.text(place + 0.5, height + 0.04, f"{place}\n{name}", ha="center", va="bottom", fontsize=9)
         top.text(place + 0.5, -0.05, row["output_shape"], ha="center", va="top", fontsize=8, color=plots.MUTED,
                  rotation=30)  # fmt: skip
@@ -156,7 +156,8 @@ def plot_input_entropies(table: pd.DataFrame, ax: plt.Axes, letter: str, lit: in
         if np.isfinite(low):
             ax.vlines(place, low, high, color="black", lw=2)
         ax.hlines(one["lowest"].iloc[0], place - 0.35, place + 0.35, color="black", ls=":", lw=1.5)
-        ax.text(place, mean + 0.3, f"{mean:.2f}", ha="center", fontsize=9)
+        top = max(mean, high) if np.isfinite(high) else mean
+        ax.annotate(f"{mean:.2f}", (place, top), (0, 4), textcoords="offset points", ha="center", fontsize=9)
         if size in INPUT_ENTROPIES:
             ax.plot(place, INPUT_ENTROPIES[size], "D", mfc="white", mec="black", mew=1.6, ms=8)
     ax.set_xticks(range(len(colours)), [f"{size:,}" for size in colours])
@@ -207,6 +208,10 @@ def draw_readings(table: pd.DataFrame) -> plt.Figure:
         if size in INPUT_ENTROPIES:
             ax.axhline(INPUT_ENTROPIES[size], color="black", ls="--", lw=1.5, label="printed in the paper")
         ax.set_xscale("log")
+        known = sorted(set(one["n_neighbors"]))
+        shown = [k for place, k in enumerate(known) if place == len(known) - 1 or known[place + 1] > 1.6 * k]
+        ax.set_xticks(shown, [f"{k:,}" for k in shown], rotation=45)
+        ax.minorticks_off()
         ax.set_title(f"{size:,} a class", loc="left", fontsize=12)
         ax.set_xlabel("neighbours k")
     axes[0].set_ylabel("inter-sample entropy  [bit]")
@@ -362,9 +367,9 @@ def draw_over_training(table: pd.DataFrame, n_bins: int) -> plt.Figure:
         one = rows[(rows["layer_a"] == pair[0]) & (rows["layer_b"] == pair[1])]
         label = f"{pair[0]} and {pair[1]}"
         for ax, column, style in ((axes[0], "mean", "o-"), (axes[0], "by_chance", ":"), (axes[1], "largest", "o-")):
-            _band(one, column, style, colour, label if style == "o-" else None, ax)
+            _curves(one, column, style, colour, label if style == "o-" else None, ax)
         if pair == DIAGONAL:
-            _band(one.assign(look_alikes=100 * one["look_alikes"]), "look_alikes", "o-", colour, label, axes[2])
+            _curves(one.assign(look_alikes=100 * one["look_alikes"]), "look_alikes", "o-", colour, label, axes[2])
     for ax, letter, title, name in zip(
         axes, "abc", ("mean; dotted: by chance", "largest", f"look-alikes, layers {DIAGONAL[0]} and {DIAGONAL[1]}"),
         ("capacity  [bit]", "capacity  [bit]", "pairs of channels  [%]"), strict=True,
@@ -375,13 +380,12 @@ def draw_over_training(table: pd.DataFrame, n_bins: int) -> plt.Figure:
     return figure
 
 
-def _band(rows: pd.DataFrame, column: str, style: str, colour: str, label: str | None, ax: plt.Axes) -> None:
-    """Mean over seeds, and a band for its interval where it is finite."""
-    summary = rows.groupby("epoch")[column].apply(lambda values: interval(values))
-    mean, low, high = np.array(summary.tolist()).T
-    ax.plot(summary.index, mean, style, color=colour, lw=2, ms=5, label=label)
-    if style != ":" and np.isfinite(low).all():
-        ax.fill_between(summary.index, low, high, color=colour, alpha=0.15, lw=0)
+def _curves(rows: pd.DataFrame, column: str, style: str, colour: str, label: str | None, ax: plt.Axes) -> None:
+    """Mean over seeds thick, single seeds thin."""
+    wide = rows.pivot_table(index="epoch", columns="seed", values=column)
+    if style != ":":
+        ax.plot(wide.index, wide, color=colour, lw=0.7, alpha=0.5)
+    ax.plot(wide.index, wide.mean(axis=1), style, color=colour, lw=2.2, ms=5, label=label)
 
 
 def draw_bins(table: pd.DataFrame) -> plt.Figure:
@@ -460,12 +464,12 @@ def plot_layers(classes: pd.DataFrame, column: str, name: str, letter: str, ax: 
                for reading, mark in marks.items()]  # fmt: skip
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
     ax.set_xticks(range(len(CHANNEL_LAYERS)), [f"layer {layer}" for layer in CHANNEL_LAYERS])
-    ax.set(ylabel=name, ylim=(0, None), xlim=(-0.5, len(CHANNEL_LAYERS) - 0.5))
+    ax.set(ylabel=name, ylim=(0, 1.1 * rows[column].max()), xlim=(-0.5, len(CHANNEL_LAYERS) - 0.5))
     ax.set_title(f"({letter})  all inputs; a dot a seed", loc="left", fontsize=11)
 
 
 def draw_f15(pictures: pd.DataFrame) -> plt.Figure:
-    """F15: maps and deconvolutions of the living channels of layer 3 with the lowest and the highest entropy."""
+    """F15: maps and deconvolutions of the active channels of layer 3 with the lowest and the highest entropy."""
     figure, ax = plt.subplots(figsize=(8.6, 7.8))
     plot_pictures(pictures[pictures["kind"] == "F15"], ax)
     return figure

@@ -71,7 +71,7 @@ PROFILES = {
     ),
     "quick": Settings(
         per_class=(10, 30, 100, 200), n_train=2_000, n_test=1_000, n_seeds=2, epochs=30, more_epochs=12, batch_size=50,
-        n_moments=31, every=1, n_inputs=300, n_images=300, n_deconvolved=50, neighbour_counts=(15, 100, 500, 1_000),
+        n_moments=31, every=1, n_inputs=200, n_images=300, n_deconvolved=50, neighbour_counts=(15, 100, 500, 1_000),
         more_bins=(8, 64), n_frames=13,
     ),
     "paper": Settings(),

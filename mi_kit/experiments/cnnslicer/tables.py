@@ -418,12 +418,13 @@ def area(values: Tensor) -> Tensor:
     return values.abs().sum(1).square() / (values.shape[1] * squares.clamp(min=1e-300)) * (squares > 0)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=3, also=identities)
 def pictures(settings: Settings) -> pd.DataFrame:
     """F8, F9, F15: inputs, feature maps and deconvolutions of the first seed, as bytes; kind, row, column, side, map.
 
     F8: the pair with the highest capacity in the map of layers 3 and 4. F9: the two channels of layer 3 with the most
-    similar patterns, and two others. F15: the living channels of layer 3 with the lowest and the highest entropy.
+    similar patterns, and two others. F15: of the channels of layer 3 with more than 0.05 bit, those with the lowest and
+    the highest entropy.
     """
     cube, rows = cube_of(settings), []
     chosen = inputs_of(settings, PICTURES)
@@ -449,7 +450,8 @@ def pictures(settings: Settings) -> pd.DataFrame:
     for channel in like_and_unlike(pattern_correlations(values)):
         add("F9", f"channel {channel}", late, maps(LOOK_ALIKE_LAYER, channel, late))
     table = deconvolved(settings)
-    living = table[(table["seed"] == table["seed"].iloc[0]) & ~table["dead"]].sort_values("value")
+    own = table[table["seed"] == table["seed"].iloc[0]].sort_values("value")
+    living = own[own["value"] > 0.05] if (own["value"] > 0.05).any() else own
     for one in (living.iloc[0], living.iloc[-1]):
         name = f"channel {one['channel']}\n{one['value']:.2f} bit"
         layer = cube.select(layer=LOOK_ALIKE_LAYER).layer
@@ -469,13 +471,13 @@ def like_and_unlike(patterns: np.ndarray) -> list[int]:
 
 
 def as_bytes(image: np.ndarray) -> bytes:
-    """An image's values as bytes over its own range; a signed one with 0 at the middle, a constant one all 0."""
+    """An image's values as bytes over its own range; a signed one with 0 at the middle, a constant one grey."""
     low, high = float(image.min()), float(image.max())
     if low < 0:
         high = max(-low, high)
         low = -high
     span = high - low
-    return (((image - low) / span * 255).round() if span > 0 else np.zeros_like(image)).astype(np.uint8).tobytes()
+    return (((image - low) / span * 255).round() if span > 0 else np.full_like(image, 128)).astype(np.uint8).tobytes()
 
 
 TABLES = {
