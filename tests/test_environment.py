@@ -63,3 +63,18 @@ def test_readme_names_every_notebook_and_the_two_commands():
     assert "make test" in readme
     for path in (REPOSITORY / "notebooks").glob("*.ipynb"):
         assert path.name in readme
+
+
+@pytest.mark.slow
+def test_examples_of_the_readme_run(home, monkeypatch, capsys):
+    from mi_kit import live
+
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(live, "CnnSlicer", lambda cube: capsys.readouterr())  # it answers in the background
+    names: dict = {}
+    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(block, names)
+    assert names["back"].shape == (5, 1, 28, 28)
+    assert "against" in capsys.readouterr().out
