@@ -196,15 +196,13 @@ def test_thinned_maps_have_as_many_values_and_keep_first_and_last():
 
 def test_maps_are_sorted_by_largest_or_mean_value():
     values = np.array([[9.0, 0, 0], [1, 8, 2], [4, 4, 4]])
-    rows, columns = plots.sorted_map(values, "max")
-    assert rows.tolist() == [2, 1, 0]
-    assert columns.tolist() == [2, 1, 0]
-    rows, columns = plots.sorted_map(values, "mean")
-    assert rows.tolist() == [0, 1, 2]
-    assert columns.tolist() == [2, 1, 0]
-    assert plots.sorted_map(values, "none")[0].tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match="by must be max, mean or none; got by='min'"):
-        plots.sorted_map(values, "min")
+    assert plots.sort_order(values, "maximum", 0).tolist() == [2, 1, 0]
+    assert plots.sort_order(values, "maximum", 1).tolist() == [2, 1, 0]
+    assert plots.sort_order(values, "mean", 0).tolist() == [0, 1, 2]
+    assert plots.sort_order(values, "mean", 1).tolist() == [2, 1, 0]
+    assert plots.sort_order(values, "none", 0).tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="how must be one of none, mean, maximum; got how='min'"):
+        plots.sort_order(values, "min", 0)
 
 
 def test_circles_lie_inside_their_class_do_not_overlap_and_have_areas_of_their_entropies():
@@ -214,7 +212,7 @@ def test_circles_lie_inside_their_class_do_not_overlap_and_have_areas_of_their_e
         [{"class_name": n, "channel": c, "value": random.uniform(0.5, 3)} for n in names for c in range(8)]
     )
     table.loc[3, "value"] = 0.0
-    circles = plots.pack(table)
+    circles = plots.pack_table(table)
     assert len(circles) == 3 * 9
     for name in names:
         own = circles[circles["class_name"] == name]

@@ -30,17 +30,17 @@ from .kernels import (
     plot_mosaic,
     plot_verdicts,
 )
+from .packing import pack_classes, pack_table
 from .planes import plane_legend, plot_information_plane, plot_saturation
 from .slicer import (
     class_colours,
-    pack,
     plot_capacity,
     plot_confusion,
     plot_cube,
     plot_label_entropies,
     plot_packing,
     plot_small_multiples,
-    sorted_map,
+    sort_order,
 )
 from .style import (
     MUTED,
@@ -70,7 +70,8 @@ __all__ = [
     "layer_colours",
     "log_axis",
     "mark_level",
-    "pack",
+    "pack_classes",
+    "pack_table",
     "picture_of",
     "pictures_of",
     "plane_legend",
@@ -103,7 +104,7 @@ __all__ = [
     "save_figure",
     "save_picture",
     "shades",
-    "sorted_map",
+    "sort_order",
     "source_hash",
     "use_style",
 ]

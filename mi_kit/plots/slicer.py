@@ -115,21 +115,23 @@ def plot_label_entropies(
 # ------------------------------------------------------------------------------------ capacities
 
 
-def sorted_map(values: np.ndarray, by: str = "max") -> tuple[np.ndarray, np.ndarray]:
-    """The orders of rows and columns by their largest (`max`) or mean value, the smallest first; `none` keeps them."""
-    if by not in ("max", "mean", "none"):
-        raise ValueError(f"by must be max, mean or none; got by={by!r}.")
-    if by == "none":
-        return tuple(np.arange(length) for length in values.shape)
-    value = getattr(np, by)
-    return np.argsort(value(values, axis=1), kind="stable"), np.argsort(value(values, axis=0), kind="stable")
+def sort_order(values: np.ndarray, how: str, axis: int) -> np.ndarray:
+    """The order of rows (axis 0) or columns (axis 1) by their mean or maximum, smallest first; "none" leaves them.
+
+    Source: Shen and Shen (2020), section 5.3.2. Which end comes first it does not say.
+    """
+    if how not in ("none", "mean", "maximum"):
+        raise ValueError(f"how must be one of none, mean, maximum; got how={how!r}.")
+    if how == "none":
+        return np.arange(values.shape[axis])
+    return np.argsort((np.mean if how == "mean" else np.max)(values, axis=1 - axis), kind="stable")
 
 
 def plot_capacity(
     values: np.ndarray,
     *,
     layers: tuple[int, int],
-    by: str = "max",
+    by: str = "maximum",
     largest: float | None = None,
     title: str = "",
     scale: bool = True,
@@ -141,7 +143,7 @@ def plot_capacity(
     the colours. Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
-    rows, columns = sorted_map(values, by)
+    rows, columns = (sort_order(values, by, axis) for axis in (0, 1))
     shown = values[np.ix_(rows, columns)].T
     image = ax.imshow(shown, cmap=CAPACITY_MAP, vmin=0, vmax=largest or float(values.max()) or 1.0, origin="lower",
                       aspect="auto", interpolation="nearest")  # fmt: skip
@@ -195,33 +197,12 @@ def plot_small_multiples(
     return ax
 
 
-def pack(table: pd.DataFrame) -> pd.DataFrame:
-    """Circles in circles: a row a class (channel -1) and a row a channel of a class, with x, y and radius.
-
-    table: columns class_name, channel, value. The area of a circle is proportional to its entropy, that of a class to
-    the sum over its channels; a channel without entropy gets a point of a circle.
-    """
-    import circlify
-
-    least = 1e-3 * max(float(table["value"].max()), 1e-9)
-    values = table.assign(value=table["value"].fillna(0.0).clip(lower=least))
-    tree = []
-    for name, one in values.groupby("class_name", sort=False):
-        inside = [{"id": (name, int(c)), "datum": float(v)} for c, v in zip(one["channel"], one["value"], strict=True)]
-        tree.append({"id": (name, -1), "datum": float(one["value"].sum()), "children": inside})
-    rows = []
-    for circle in circlify.circlify(tree):
-        name, channel = circle.ex["id"]
-        rows.append({"class_name": name, "channel": channel, "x": circle.x, "y": circle.y, "radius": circle.r})
-    return pd.DataFrame(rows)
-
-
 def plot_packing(
     circles: pd.DataFrame, classes: Sequence[str], *, title: str = "", ax: plt.Axes | None = None
 ) -> plt.Axes:
     """Ten class circles and an eleventh for all inputs, channels inside, coloured by their number.
 
-    circles: what `pack` gives. Returns the axes.
+    circles: what `pack_table` gives. Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
     colours = class_colours(classes)
@@ -231,7 +212,7 @@ def plot_packing(
         centre, channel = (one["x"], one["y"]), int(one["channel"])
         whole = channel < 0
         ax.add_patch(
-            plt.Circle(centre, one["radius"] * (0.985 if whole else 1.0), fc="white" if whole else of_channels[channel], lw=2.5 if whole else 0,
+            plt.Circle(centre, one["radius"], fc="white" if whole else of_channels[channel], lw=2.5 if whole else 0,
                        ec=colours[one["class_name"]] if whole else "none")
         )  # fmt: skip
         if whole:

@@ -272,9 +272,9 @@ def draw_pair(table: pd.DataFrame, layers: str, epoch: float) -> plt.Figure:
     pair = tuple(int(number) for number in layers.split(" and "))
     figure, axes = plt.subplots(1, 2, figsize=(12, 5.4))
     rows = table[(table["layer_a"] == pair[0]) & (table["layer_b"] == pair[1])]
-    for ax, by, letter in zip(axes, ("none", "max"), "ab", strict=True):
+    for ax, by, letter in zip(axes, ("none", "maximum"), "ab", strict=True):
         plots.plot_capacity(map_of(table, pair, epoch), layers=pair, by=by, largest=float(rows["value"].max()),
-                            title=f"({letter})  epoch {epoch:g}", scale=by == "max", ax=ax)  # fmt: skip
+                            title=f"({letter})  epoch {epoch:g}", scale=by == "maximum", ax=ax)  # fmt: skip
     return figure
 
 
@@ -283,7 +283,7 @@ def draw_f8(table: pd.DataFrame, pictures: pd.DataFrame, epoch: float) -> plt.Fi
     figure = plt.figure(figsize=(15, 8.6))
     grid = figure.add_gridspec(2, 2, height_ratios=(1.5, 1))
     values = map_of(table, PAIRS[0], epoch)
-    for place, (by, letter) in enumerate((("max", "a"), ("mean", "b"))):
+    for place, (by, letter) in enumerate((("maximum", "a"), ("mean", "b"))):
         plots.plot_capacity(values, layers=PAIRS[0], by=by, title=f"({letter})  epoch {epoch:g}",
                             ax=figure.add_subplot(grid[0, place]))  # fmt: skip
     ax = figure.add_subplot(grid[1, :])
@@ -406,7 +406,7 @@ def draw_packing(table: pd.DataFrame, layer: int, epoch: float) -> plt.Figure:
     """The circles of a layer at one epoch: ten classes and all inputs, channels inside."""
     figure, ax = plt.subplots(figsize=(8.4, 8.2))
     rows = table[(table["layer"] == layer) & (table["epoch"] == epoch)]
-    plots.plot_packing(plots.pack(rows), classes_of(table), title=f"layer {layer}, epoch {epoch:g}", ax=ax)
+    plots.plot_packing(plots.pack_table(rows), classes_of(table), title=f"layer {layer}, epoch {epoch:g}", ax=ax)
     return figure
 
 
@@ -418,7 +418,7 @@ def draw_f13(table: pd.DataFrame, classes: pd.DataFrame, epoch: float) -> plt.Fi
     names = classes_of(table)
     ax = figure.add_subplot(grid[:, 0])
     plots.plot_small_multiples(rows, names, columns=4, title=f"(a)  layer {LOOK_ALIKE_LAYER}", ax=ax)
-    circles = plots.pack(rows[rows["epoch"] == epoch])
+    circles = plots.pack_table(rows[rows["epoch"] == epoch])
     plots.plot_packing(circles, names, title=f"(b)  epoch {epoch:g}", ax=figure.add_subplot(grid[0, 1]))
     ax = figure.add_subplot(grid[1, 1])
     chosen = classes[(classes["layer"] == LOOK_ALIKE_LAYER) & (classes["reading"] == "literal")]
