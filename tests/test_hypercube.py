@@ -730,7 +730,8 @@ def test_as_many_samples_in_another_order_are_not_taken_for_all(run, cube, sampl
 def test_too_large_a_query_is_refused_and_the_error_says_how_large(run, wanted):
     cube = Hypercube(run, memory=CONV1)
     part = cube.select(**wanted)
-    with pytest.raises(ValueError, match=rf"memory={CONV1 / 1e6:.3g} MB; got .*{part.n_bytes / CONV1:.1f} times too large") as caught:
+    words = rf"memory={CONV1 / 1e6:.3g} MB; got .*{part.n_bytes / CONV1:.1f} times too large"
+    with pytest.raises(ValueError, match=words) as caught:
         part.load()
     for count in (f"{len(part.steps)} epochs", f"{N} inputs", f"{len(part.layers)} layers"):
         assert count in str(caught.value)
