@@ -60,6 +60,14 @@ def test_training_sets_of_the_input_sizes_share_their_test_images():
     assert all(torch.equal(one.x_test, sizes[0].x_test) for one in sizes)
 
 
+def test_draws_of_inputs_differ_for_the_largest_size_too(home):
+    settings._dataset.cache_clear()
+    first, second = (tables.drawn_inputs(SMOKE, max(SMOKE.per_class), seed) for seed in (0, 1))
+    assert first.shape == second.shape == (10 * max(SMOKE.per_class), 28 * 28)
+    assert not torch.equal(first, second)
+    settings._dataset.cache_clear()
+
+
 def test_layers_are_numbered_as_the_paper_s_statements_ask_for():
     """2 to 3 is the max-pool, 1 and 5 are activations of convolutions, layer 3 has 32 channels and layer 4 has 64."""
     network = models.build(models.slicer((3, 32, 32)))

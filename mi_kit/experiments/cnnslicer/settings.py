@@ -117,6 +117,11 @@ def dataset_of(settings: Settings, part: str, per_class: int = 0) -> data.Datase
     return _dataset(settings.more_images, settings.n_train, settings.n_test)
 
 
+def whole_first(settings: Settings) -> data.Dataset:
+    """The first data set with all of its training images: what inputs are drawn from."""
+    return _dataset(settings.images, None, settings.n_test)
+
+
 def datasets(settings: Settings) -> list[data.Dataset]:
     """Every data set that the experiment uses."""
     return [dataset_of(settings, part) for part in (MNIST, CIFAR)]

@@ -33,6 +33,7 @@ from .settings import (
     observed,
     run_of,
     shown_epoch,
+    whole_first,
 )
 
 ALL = "all"  # the eleventh class: every input
@@ -77,11 +78,11 @@ def curves(settings: Settings) -> pd.DataFrame:
 
 def drawn_inputs(settings: Settings, per_class: int, seed: int) -> Tensor:
     """Pixels of so many training images of every class, (n, pixels), drawn by `seed`."""
-    whole = dataset_of(settings, MNIST, max(settings.per_class))
+    whole = whole_first(settings)
     return whole.x_train[balanced_draw(whole.y_train, per_class, seed)].flatten(1)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def input_entropies(settings: Settings) -> pd.DataFrame:
     """F5: inter-sample entropy of the pixels for every input size and draw of images."""
     rows = []
@@ -103,7 +104,7 @@ def weights_of(distance: Tensor, reading: str) -> Tensor:
     return distances.neighbour_weights(distance)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def readings(settings: Settings) -> pd.DataFrame:
     """The inter-sample entropy of the pixels for numbers of neighbours and readings of the formula, beside the numbers
     that the paper prints; one draw of images."""
