@@ -27,7 +27,7 @@ class Needs:
     seeds: int = 3
     steps: int = 0
     exactly: bool = False  # whether more than `steps` is another claim
-    values: tuple[str, tuple] | None = None  # a column and the values that all must occur in it
+    values: tuple[str, str, tuple] | None = None  # a column, what it is called, and the values that it must have
 
     def unmet(self, rows: pd.DataFrame) -> str:
         """Why the claim cannot be tested on these rows; empty if it can."""
@@ -48,9 +48,10 @@ class Needs:
         last = trained["step"].max().min()
         if last < self.steps or (self.exactly and last != self.steps):
             reasons.append(f"needs {self.steps:,} iterations; this run has {last:,}")
-        if self.values and not set(self.values[1]) <= set(rows[self.values[0]]):
-            needed, found = (", ".join(map(str, sorted(each))) for each in (self.values[1], set(rows[self.values[0]])))
-            reasons.append(f"needs {self.values[0].replace('_', ' ')} {needed}; this run has {found}")
+        column, name, needed = self.values or ("", "", ())
+        if needed and not set(needed) <= set(rows[column]):
+            told = [", ".join(f"{value:,}" for value in sorted(each)) for each in (needed, set(rows[column]))]
+            reasons.append(f"needs {told[0]} {name}; this run has {told[1]}")
         return "; ".join(reasons)
 
 

@@ -250,9 +250,10 @@ class Hypercube:
         """ValueError where a query would take more than `memory`, with what makes it large."""
         if n_bytes <= self.memory:
             return
+        told, limit = (f"{each:,.0f}" if each >= 100 else f"{each:.3g}" for each in (n_bytes / 1e6, self.memory / 1e6))
         counts = f"{len(part.steps)} epochs, {len(part.samples)} inputs, {len(part.layers)} layers"
         raise ValueError(
-            f"a query must take at most memory={self.memory / 1e6:,.3g} MB; got {n_bytes / 1e6:,.3g} MB ({counts}). "
+            f"a query must take at most memory={limit} MB; got {told} MB ({counts}). "
             f"It is {n_bytes / self.memory:.1f} times too large: choose an epoch, layer, channel, label or sample."
         )
 

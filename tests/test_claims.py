@@ -465,3 +465,12 @@ def test_verdicts_of_more_and_less_than_a_limit(values, more, less):
 )
 def test_a_claim_of_several_parts_fails_with_one_of_them(verdicts, together):
     assert claims.all_of(verdicts) == together
+
+
+def test_a_claim_may_need_certain_values_of_a_column():
+    rows = pd.DataFrame(
+        {"dataset": "mnist", "model": "made", "seed": [0, 1, 2] * 2, "step": 10, "per_class": [100] * 3 + [500] * 3}
+    )
+    needs = claims.Needs(seeds=3, values=("per_class", "images a class", (100, 500)))
+    assert needs.unmet(rows) == ""
+    assert needs.unmet(rows[rows["per_class"] == 100]) == "needs 100, 500 images a class; this run has 100"

@@ -199,6 +199,18 @@ def test_thinned_maps_have_as_many_values_and_keep_first_and_last():
     assert tables.reading_of(maps, 36) is maps
 
 
+@pytest.mark.slow
+def test_entropies_of_all_inputs_are_those_of_all_inputs(smoke):
+    chosen, cube = smoke.settings, paper.cube_of(smoke.settings)
+    epoch = settings.checkpoints(chosen)[-1]
+    found = tables.entropies_by_class(cube, chosen, 3, epoch)
+    part = cube.select(sample=tables.inputs_of(chosen, chosen.n_images), layer=3, epoch=epoch).load()
+    maps, y = torch.from_numpy(part.to_numpy()[0]), part["label"].to_numpy()
+    np.testing.assert_allclose(found[-1], est.intra_sample_entropy(maps), atol=1e-5)
+    np.testing.assert_allclose(found[4], est.intra_sample_entropy(maps[y == 4]), atol=1e-5)
+    assert found.shape == (11, chosen.width)
+
+
 # --------------------------------------------------------------------------------------------- drawings
 
 
@@ -499,6 +511,14 @@ def test_tables_of_the_smoke_run_have_a_row_for_every_case(smoke):
     assert bins == {chosen.n_bins, *chosen.more_bins}
     curves = smoke.table("curves")
     assert not curves.duplicated(["part", "per_class", "seed", "quantity", "epoch"]).any()
+
+
+@pytest.mark.slow
+def test_batch_norm_leaves_capacities_as_they_are(smoke):
+    """It shifts and scales each channel: distances keep their order and their bins, up to rounding at an edge."""
+    wide = smoke.table("capacity_maps").pivot_table(index=["epoch", "channel_a", "channel_b"],
+                                                    columns=["layer_a", "layer_b"], values="value")  # fmt: skip
+    np.testing.assert_allclose(wide[(1, 3)], wide[(2, 3)], atol=0.05)
 
 
 @pytest.mark.slow

@@ -363,13 +363,14 @@ def draw_over_training(table: pd.DataFrame, n_bins: int) -> plt.Figure:
     """Mean capacity of every pair of layers over the epochs, what the estimate gives by chance, and look-alikes."""
     figure, axes = plt.subplots(1, 3, figsize=(15, 4.6))
     rows = table[table["n_bins"] == n_bins]
-    for pair, colour in PAIR_COLOURS.items():
+    widths = np.linspace(4.5, 1.8, len(PAIR_COLOURS))  # lines that coincide stay visible
+    for width, (pair, colour) in zip(widths, PAIR_COLOURS.items(), strict=True):
         one = rows[(rows["layer_a"] == pair[0]) & (rows["layer_b"] == pair[1])]
         label = f"{pair[0]} and {pair[1]}"
         for ax, column, style in ((axes[0], "mean", "o-"), (axes[0], "by_chance", ":"), (axes[1], "largest", "o-")):
-            _curves(one, column, style, colour, label if style == "o-" else None, ax)
+            _curves(one, column, style, colour, label if style == "o-" else None, ax, width)
         if pair == DIAGONAL:
-            _curves(one.assign(look_alikes=100 * one["look_alikes"]), "look_alikes", "o-", colour, label, axes[2])
+            _curves(one.assign(look_alikes=100 * one["look_alikes"]), "look_alikes", "o-", colour, label, axes[2], 2.2)
     for ax, letter, title, name in zip(
         axes, "abc", ("mean; dotted: by chance", "largest", f"look-alikes, layers {DIAGONAL[0]} and {DIAGONAL[1]}"),
         ("capacity  [bit]", "capacity  [bit]", "pairs of channels  [%]"), strict=True,
@@ -380,12 +381,14 @@ def draw_over_training(table: pd.DataFrame, n_bins: int) -> plt.Figure:
     return figure
 
 
-def _curves(rows: pd.DataFrame, column: str, style: str, colour: str, label: str | None, ax: plt.Axes) -> None:
+def _curves(
+    rows: pd.DataFrame, column: str, style: str, colour: str, label: str | None, ax: plt.Axes, width: float
+) -> None:
     """Mean over seeds thick, single seeds thin."""
     wide = rows.pivot_table(index="epoch", columns="seed", values=column)
     if style != ":":
         ax.plot(wide.index, wide, color=colour, lw=0.7, alpha=0.5)
-    ax.plot(wide.index, wide.mean(axis=1), style, color=colour, lw=2.2, ms=5, label=label)
+    ax.plot(wide.index, wide.mean(axis=1), style, color=colour, lw=width, ms=2 + width, label=label)
 
 
 def draw_bins(table: pd.DataFrame) -> plt.Figure:

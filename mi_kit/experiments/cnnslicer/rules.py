@@ -347,10 +347,14 @@ def _classes(reading: str, *, layer: int | None = None, names: tuple = (ALL,)):
     return select
 
 
-_INPUTS = Needs(dataset="mnist", seeds=5, values=("per_class", SIZES))
-_ENDS = Needs(dataset="mnist", seeds=5, steps=MNIST_STEPS, values=("per_class", (min(SETTLED), max(SETTLED))))
-_TWO = Needs(dataset="mnist", seeds=5, steps=MNIST_STEPS, values=("per_class", (min(STEADY), max(STEADY))))
-_FEWEST = Needs(dataset="mnist", seeds=5, steps=MNIST_STEPS, values=("per_class", (min(STEADY),)))
+_INPUTS = Needs(dataset="mnist", seeds=5, values=("per_class", "images a class", SIZES))
+_ENDS = Needs(
+    dataset="mnist", seeds=5, steps=MNIST_STEPS, values=("per_class", "images a class", (min(SETTLED), max(SETTLED)))
+)
+_TWO = Needs(
+    dataset="mnist", seeds=5, steps=MNIST_STEPS, values=("per_class", "images a class", (min(STEADY), max(STEADY)))
+)
+_FEWEST = Needs(dataset="mnist", seeds=5, steps=MNIST_STEPS, values=("per_class", "images a class", (min(STEADY),)))
 _CIFAR = Needs(any_of=SECOND_SETS, seeds=5, steps=CIFAR_STEPS)
 _SECOND = Needs(any_of=SECOND_SETS, seeds=5, steps=CIFAR_STEPS * 2 // 3)  # read at epoch 80 or 100 of 120
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ... import data
+from ... import claims, data
 from ...claims import words
 from .. import Experiment
 from .paper import INPUT_ENTROPIES
@@ -39,30 +39,31 @@ def _span(values: pd.Series) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def requirements() -> pd.DataFrame:
-    """The paper's four requirements, each with the view that meets it and where it is in the notebook."""
-    return pd.DataFrame(
-        [
-            ("R1", "overview and building blocks of a model", "query view: architecture; layer and channel view"),
-            ("R2", "one data model for any CNN", "mi_kit.hypercube; query view: the cube"),
-            ("R3", "information statistics of each block", "training view, layer view, small multiples and circles"),
-            ("R4", "what features were learned", "layer view: feature maps; channel view: deconvolutions"),
-        ],
-        columns=["requirement", "asks for", "met by"],
-    )
+def requirements():
+    """The paper's four requirements, each with the view that meets it."""
+    rows = [
+        ("R1", "overview and building blocks of a model", "query view: architecture; layer and channel view"),
+        ("R2", "one data model for any CNN", "mi_kit.hypercube; query view: the cube"),
+        ("R3", "information statistics of each block", "training view, layer view, small multiples and circles"),
+        ("R4", "what features were learned", "layer view: feature maps; channel view: deconvolutions"),
+    ]
+    return claims.colour(pd.DataFrame(rows, columns=["requirement", "asks for", "met by"]))
 
 
-def reading_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Inter-sample entropies: a row a reading and k, a column an input size; the printed numbers in the last row."""
-    wide = table.pivot_table(index=["reading", "n_neighbors"], columns="per_class", values="value").round(3)
+def reading_table(table: pd.DataFrame):
+    """Inter-sample entropies: a row a reading and k, a column an input size; the printed numbers in the last row.
+
+    Where there are not so many other images, k is all of them.
+    """
+    wide = table.pivot_table(index=["reading", "asked"], columns="per_class", values="value", sort=False)
     wide.index = [f"{READINGS[reading]}, k = {k:,}" for reading, k in wide.index]
     wide.loc["printed in the paper"] = [INPUT_ENTROPIES.get(size, np.nan) for size in wide.columns]
     wide.columns = [f"{size:,} a class" for size in wide.columns]
-    return wide
+    return wide.style.format("{:.2f}", na_rep="")
 
 
 def reading_words(table: pd.DataFrame) -> str:
-    """Which reading and number of neighbours comes nearest to the printed numbers, and how near."""
+    """Which number of neighbours comes nearest to the printed numbers, and how near, under each reading."""
     known = table.dropna(subset=["printed"])
     if known.empty:
         return (
@@ -70,17 +71,18 @@ def reading_words(table: pd.DataFrame) -> str:
             "sizes, so that no reading can be compared."
         )
     gaps = known.assign(gap=(known["value"] - known["printed"]).abs())
-    wide = gaps.groupby(["reading", "n_neighbors"])["gap"].agg(["max", "size"])
-    whole = wide[wide["size"] == wide["size"].max()]
-    reading, k = whole["max"].idxmin()
-    worst = whole["max"].min()
-    verdict = "matches" if worst < 0.005 else "none matches"
+    worst = gaps.groupby(["reading", "asked"], sort=False)["gap"].max()
+    nearest = [f"{READINGS[reading]}: k = {one.idxmin()[1]:,}, off by up to {one.min():.2f} bit"
+               for reading, one in worst.groupby(level="reading", sort=False)]  # fmt: skip
+    n_sizes = known["per_class"].nunique()
+    verdict = "One matches" if worst.min() < 0.005 else "None matches"
     few = known[known["per_class"] == known["per_class"].min()]
     most = few.groupby("reading")["value"].max()
     return (
-        f"The nearest over all sizes is k = {k:,}, {READINGS[reading]}: off by at most {worst:.2f} bit; {verdict}. "
-        f"With {few['per_class'].iloc[0]:,} images a class the formula as printed gives at most {most['printed']:.2f} "
-        f"bit here and equal weights {most['equal weights']:.2f}; the paper has {few['printed'].iloc[0]:.2f}."
+        f"Nearest to the {n_sizes} printed number{'s' if n_sizes > 1 else ''} that this run can be compared with: "
+        f"{'; '.join(nearest)}. {verdict}. With {few['per_class'].iloc[0]:,} images a class the formula as printed "
+        f"gives at most {most['printed']:.2f} bit and equal weights {most['equal weights']:.2f}; the paper has "
+        f"{few['printed'].iloc[0]:.2f}."
     )
 
 

@@ -104,23 +104,24 @@ def weights_of(distance: Tensor, reading: str) -> Tensor:
     return distances.neighbour_weights(distance)
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def readings(settings: Settings) -> pd.DataFrame:
     """The inter-sample entropy of the pixels for numbers of neighbours and readings of the formula, beside the numbers
-    that the paper prints; one draw of images."""
+    that the paper prints; one draw of images. asked: the number of neighbours, cut to all others in n_neighbors."""
     rows, todo = [], settings.per_class
     with bar(len(todo), "readings of the inter-sample entropy") as shown:
         for per_class in todo:
             x = drawn_inputs(settings, per_class, 0)
-            counts = sorted({min(k, len(x) - 1) for k in settings.neighbour_counts})
-            distance, nearest = distances.nearest_neighbours(x, counts[-1])
+            most = min(max(settings.neighbour_counts), len(x) - 1)
+            distance, nearest = distances.nearest_neighbours(x, most)
             distance, order = distance.sort(1)
             nearest = nearest.gather(1, order)
-            for k, reading in itertools.product(counts, READINGS):
+            for asked, reading in itertools.product(settings.neighbour_counts, READINGS):
+                k = min(asked, most)
                 value = distances.graph_entropy(weights_of(distance[:, :k], reading), nearest[:, :k])
-                rows.append({**about(settings, MNIST, per_class), "seed": 0, "n_samples": len(x), "n_neighbors": k,
-                             "reading": reading, "value": float(value), "printed": INPUT_ENTROPIES.get(per_class),
-                             "step": 0})  # fmt: skip
+                rows.append({**about(settings, MNIST, per_class), "seed": 0, "n_samples": len(x), "asked": asked,
+                             "n_neighbors": k, "reading": reading, "value": float(value),
+                             "printed": INPUT_ENTROPIES.get(per_class), "step": 0})  # fmt: skip
             shown.update()
     return pd.DataFrame(rows)
 
@@ -327,16 +328,14 @@ def entropies_by_class(cube: Hypercube, settings: Settings, layer: int, epoch: f
     """(classes and all inputs, channels): intra-sample entropies in bits; NaN for a class without an image."""
     sample = inputs_of(settings, settings.n_images)
     maps = cube.select(sample=sample, layer=layer, epoch=epoch).load()
-    values, y = torch.from_numpy(maps.to_numpy()[0]), maps["label"].to_numpy()
-    each = est.intra_sample_entropy
-    thinned = reading_of(values, n_values)
-    rows = []
+    values, y = reading_of(torch.from_numpy(maps.to_numpy()[0]), n_values), maps["label"].to_numpy()
+    rows, everywhere = [], np.zeros(values.shape[1])
     for number in range(len(cube.classes)):
-        of_class = thinned[y == number]
-        rows.append(
-            each(of_class, n_bins=settings.n_bins).numpy() if len(of_class) else np.full(values.shape[1], np.nan)
-        )
-    return np.stack([*rows, each(thinned, n_bins=settings.n_bins).numpy()])
+        own = values[y == number]
+        found = est.intra_sample_entropy(own, n_bins=settings.n_bins).numpy() if len(own) else everywhere + math.nan
+        everywhere = everywhere + np.nan_to_num(found) * len(own) / len(y)  # a mean over images, as each class's is
+        rows.append(found)
+    return np.stack([*rows, everywhere])
 
 
 @cache.cached(version=1, also=identities)
