@@ -210,8 +210,8 @@ def cube_of(settings: Settings, member: int = 0, part: str = CIFAR, per_class: i
 
 def live_cubes(settings: Settings) -> tuple[Hypercube, dict[str, Hypercube]]:
     """What the live views show: the second data set's cube, and those of the input sizes for the training view."""
-    sizes = {f"{per_class:,} a class": cube_of(settings, part=MNIST, per_class=per_class)
-             for per_class in settings.per_class}  # fmt: skip
+    cubes = [cube_of(settings, part=MNIST, per_class=per_class) for per_class in settings.per_class]
+    sizes = {f"{len(cube.run.dataset.x_train):,}": cube for cube in cubes}
     return cube_of(settings), sizes
 
 
