@@ -504,7 +504,7 @@ def test_tables_of_the_smoke_run_have_a_row_for_every_case(smoke):
     assert set(labels["n_samples"]) == {chosen.n_test}
     maps = smoke.table("capacity_maps")
     assert set(zip(maps["layer_a"], maps["layer_b"], strict=True)) == set(settings.PAIRS)
-    assert (maps["value"] >= 0).all()
+    assert (maps["value"] > -1e-6).all()  # a sum of entropies: 0 up to rounding
     assert set(smoke.table("deconvolved")["channel"]) == set(range(chosen.width))
     assert set(smoke.table("pictures")["kind"]) == {"F8", "F9", "F15"}
     bins = set(smoke.table("capacities")["n_bins"])

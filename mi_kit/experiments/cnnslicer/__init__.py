@@ -143,7 +143,7 @@ FIGURES = {
                   "confusions", "input_entropies", "curves", rows=_of_first, per_class=_size(FEW), epoch=lambda e: 10),
     "F5": FigureSpec(
         lambda e: figures.draw_f5(e.table("curves"), e.table("input_entropies"), settling(e.table("curves"))),
-        lambda e: settling(e.table("curves")), "Means and 95 % intervals over seeds. Diamonds: paper.",
+        lambda e: _of_first(e.table("curves")), "Means and 95 % intervals over seeds. Diamonds: paper.",
     ),
     "readings": _figure(figures.draw_readings, "readings", "One draw of images."),
     "F6": _figure(figures.draw_f6, "labels", "First seed in (a) and (b). Dashed: all classes alike.",
