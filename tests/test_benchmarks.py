@@ -60,7 +60,7 @@ def test_every_estimator_has_a_case():
         "mixture_information", "renyi_chain", "renyi_entropy", "renyi_mutual_information", "stochastic_renyi_entropy",
     }  # fmt: skip
     beside = {"at_bound", "discrete_information", "distance_entropy", "is_constant", "label_entropy", "quantise",
-              "renyi_joint_entropy", "silverman_bandwidth", "total_variance"}  # of a line, or part of one above  # fmt: skip
+              "renyi_joint_entropy", "silverman_bandwidth", "total_variance"}  # parts of those  # fmt: skip
     functions = {name for name in est.__all__ if name.islower()}
     assert functions == timed | beside
     source = (FOLDER / "cases.py").read_text(encoding="utf-8")

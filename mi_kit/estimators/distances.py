@@ -299,10 +299,10 @@ class _Side:
     """The distances in every channel of one side: their ends, and their bin numbers strip by strip."""
 
     def __init__(self, points: Tensor, strips: list[slice], keep: bool):
-        self.points, self.kept = points, {}
+        self.points, self.squares, self.kept = points, points.square().sum(2), {}
         self.low, self.high = points.new_full((len(points),), math.inf), points.new_zeros(len(points))
         for strip in strips:
-            squared = _squared_distances(points, strip)
+            squared = _squared_distances(points, self.squares, strip)
             self.high = torch.maximum(self.high, squared.amax((1, 2)))
             squared[:, ~_later(strip, points.shape[1], points.device)] = math.inf
             self.low = torch.minimum(self.low, squared.amin((1, 2)))
@@ -312,7 +312,7 @@ class _Side:
     def bins(self, strip: slice, n_bins: int) -> Tensor:
         """Bin numbers of the distances of the samples in a strip to all later ones: (C, pairs)."""
         squared = self.kept.pop(strip.start, None)
-        squared = _squared_distances(self.points, strip) if squared is None else squared
+        squared = _squared_distances(self.points, self.squares, strip) if squared is None else squared
         low, high = self.low.sqrt()[:, None, None], self.high.sqrt()[:, None, None]
         step = torch.where(high > low, n_bins / (high - low), torch.zeros_like(low))  # all alike: one bin
         later = _later(strip, self.points.shape[1], self.points.device).flatten().nonzero()[:, 0]
@@ -325,12 +325,11 @@ def _later(strip: slice, n: int, device) -> Tensor:
     return torch.ones(strip.stop - strip.start, n - strip.start, dtype=torch.bool, device=device).triu(1)
 
 
-def _squared_distances(points: Tensor, strip: slice) -> Tensor:
+def _squared_distances(points: Tensor, squares: Tensor, strip: slice) -> Tensor:
     """Of the samples in a strip to themselves and all later ones: (C, strip, n - strip.start).
 
     By a product; what is only its rounding error is set to 0, so that equal maps are at distance 0.
     """
-    squares = points.square().sum(2)
     rows, later = points[:, strip], points[:, strip.start :]
     squared = torch.baddbmm(squares[:, strip.start :].unsqueeze(1), rows, later.transpose(1, 2), alpha=-2)
     squared += squares[:, strip, None]
