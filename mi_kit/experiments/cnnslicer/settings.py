@@ -84,8 +84,7 @@ PROFILES = {
 @functools.lru_cache(maxsize=8)
 def _dataset(name: str, n_train: int | None, n_test: int) -> data.Dataset:
     whole = data.load(name)
-    n_train = len(whole.x_train) if n_train is None else min(n_train, len(whole.x_train))
-    return data.part(whole, n_train, min(n_test, len(whole.x_test)))
+    return data.part(whole, n_train and min(n_train, len(whole.x_train)), min(n_test, len(whole.x_test)))
 
 
 @functools.lru_cache(maxsize=8)
