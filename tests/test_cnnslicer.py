@@ -54,10 +54,14 @@ def test_balanced_draw_takes_as_many_of_every_class_and_all_of_a_small_one():
     assert drawn.tolist() != settings.balanced_draw(y, 7, seed=2).tolist()
 
 
-def test_training_sets_of_the_input_sizes_share_their_test_images():
+def test_training_sets_of_the_input_sizes_share_their_test_images(home):
+    settings._balanced.cache_clear()
+    settings._dataset.cache_clear()
     sizes = [settings.dataset_of(SMOKE, "mnist", size) for size in SMOKE.per_class]
     assert [len(one.x_train) for one in sizes] == [10 * size for size in SMOKE.per_class]
     assert all(torch.equal(one.x_test, sizes[0].x_test) for one in sizes)
+    settings._balanced.cache_clear()
+    settings._dataset.cache_clear()
 
 
 def test_draws_of_inputs_differ_for_the_largest_size_too(home):
