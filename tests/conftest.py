@@ -20,8 +20,8 @@ DATA = os.environ.get("MI_KIT_DATA")
 
 def pytest_collection_modifyitems(items):
     """Two workers take whole files: first the one that runs the notebooks, last those that look at what it left."""
-    after = ("test_browser.py", "test_cli.py", "test_mi_visualisation.py")
-    items.sort(key=lambda item: 0 if item.path.name == "test_notebooks.py" else 2 if item.path.name in after else 1)
+    after = {item.path for item in items if "smoke_on_digits" in item.fixturenames}
+    items.sort(key=lambda item: 0 if item.path.name == "test_notebooks.py" else 2 if item.path in after else 1)
 
 
 @pytest.fixture
