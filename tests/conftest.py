@@ -75,3 +75,17 @@ def smoke_on_digits(tmp_path_factory, worker_id):
     with (home / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         return home / "figures" / "smoke" if (home / "notebooks").exists() else smoke_run(home)
+
+
+def visit(page, address: str) -> None:
+    """Open a page of JupyterLab; on a busy machine the browser now and then gives a first request up (ERR_ABORTED)."""
+    from playwright.sync_api import Error
+
+    for attempt in range(3):
+        try:
+            page.goto(address)
+            return
+        except Error:
+            if attempt == 2:
+                raise
+            page.wait_for_timeout(2_000)

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from conftest import visit
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -60,7 +61,7 @@ def page(lab, request):
         )
         page = browser.new_page(viewport={"width": 1400, "height": 60_000})
         # a workspace of its own: JupyterLab would open the notebook of the test before, too
-        page.goto(f"{lab}/lab/workspaces/{request.param}/tree/{request.param}/{request.param}.ipynb")
+        visit(page, f"{lab}/lab/workspaces/{request.param}/tree/{request.param}/{request.param}.ipynb")
         page.wait_for_selector(".jupyter-widgets.widget-image", state="visible", timeout=90_000)
         page.sliders = SLIDERS[request.param]
         yield page

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conftest import visit
 
 from mi_kit import data, live, models, plots, training
 from mi_kit.hypercube import Hypercube
@@ -407,7 +408,7 @@ def test_clicks_sliders_and_queries_change_what_a_browser_shows(lab):
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
         page = browser.new_page(viewport={"width": 1400, "height": 2800})
-        page.goto(f"{lab}/lab/workspaces/live/tree/views.ipynb")
+        visit(page, f"{lab}/lab/workspaces/live/tree/views.ipynb")
         page.locator(".jp-CodeCell .cm-content").first.click(timeout=60_000)
         page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
         page.keyboard.press("Shift+Enter")
