@@ -431,7 +431,7 @@ def look(page) -> None:
     def changes(value: str, act) -> None:
         before = page.evaluate(value)
         act()
-        page.wait_for_function(f"before => {value} !== before", arg=before, timeout=20_000)
+        page.wait_for_function(f"before => {value} !== before", arg=before, timeout=60_000)
 
     def click_circle(number: int) -> None:
         page.locator(".js-plotly-plot").nth(4).scroll_into_view_if_needed()
@@ -443,7 +443,7 @@ def look(page) -> None:
     changes(shown.image(0), lambda: heat.click(position={"x": 20, "y": 20}))
     around = page.evaluate(shown.zoom)
     changes(shown.image(1), lambda: click_circle(1))
-    page.wait_for_function(f"before => {shown.zoom} !== before", arg=around, timeout=20_000)  # from afar it zooms, too
+    page.wait_for_function(f"before => {shown.zoom} !== before", arg=around, timeout=60_000)  # from afar it zooms, too
     changes(shown.image(1), lambda: click_circle(2))
     selects, handles = page.locator(".jp-OutputArea select"), page.locator(".jp-OutputArea .noUi-handle")
     changes(shown.ticks, lambda: selects.nth(2).select_option("maximum"))
