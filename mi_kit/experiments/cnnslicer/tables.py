@@ -42,7 +42,7 @@ PICTURES = 5  # inputs whose maps are shown
 READINGS = {
     "printed": "as printed",
     "nearest subtracted": "nearest distance subtracted (UMAP)",
-    "equal weights": "equal weights: the most that any weights give",
+    "equal weights": "equal weights",
 }
 
 
