@@ -100,7 +100,8 @@ class Hypercube:
     part of the run's data set. layers: names of modules, None for all that have no parts of their own, in the order in
     which they are called; the layer "input" comes first. A layer may also be given by its number: 0 is the first one
     after the input, as in the paper. member: which of the run's seeds. memory: bytes that kept activations may take,
-    and the most that one query may; the activations of a layer at one epoch come on top while they are computed. device: where the network runs.
+    and the most that one query may; the activations of a layer at one epoch come on top while they are computed.
+    device: where the network runs.
 
     The first axis of a layer's output after the samples counts as channels. Epochs are those of the run's metrics, or
     else the numbers of the steps.
