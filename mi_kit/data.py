@@ -75,6 +75,13 @@ class Dataset:
             digest.update(part.cpu().contiguous().numpy())
         return f"{self.name}-{digest.hexdigest()[:16]}"
 
+    def to(self, device: torch.device) -> Dataset:
+        """The same data with inputs and labels on a device."""
+        if self.x_train.device == device:
+            return self
+        parts = ("x_train", "y_train", "x_test", "y_test")
+        return replace(self, **{part: getattr(self, part).to(device) for part in parts})
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.x_train.shape[1:])

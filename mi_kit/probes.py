@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,7 @@ def activations(
     hooks = [modules[layer].register_forward_hook(_keeper(latest, layer)) for layer in layers]
     device = next((parameter.device for parameter in module.parameters()), x.device)
     try:
-        with evaluation_mode(module):
+        with evaluation_mode(module), same_rounding(device):
             for start in range(0, len(x), batch_size):
                 latest.clear()
                 module(x[start : start + batch_size].to(device))
@@ -74,7 +74,7 @@ def activations_and_errors(
     hooks = [modules[layer].register_forward_hook(_tapper(latest, layer)) for layer in layers]
     device = next((parameter.device for parameter in module.parameters()), x.device)
     try:
-        with evaluation_mode(module), torch.enable_grad():
+        with evaluation_mode(module), torch.enable_grad(), same_rounding(device):
             for start in range(0, len(x), batch_size):
                 latest.clear()
                 some = slice(start, start + batch_size)
@@ -90,6 +90,28 @@ def activations_and_errors(
         for hook in hooks:
             hook.remove()
     return tuple({layer: torch.cat(parts) for layer, parts in each.items()} for each in (found, errors))
+
+
+@contextlib.contextmanager
+def same_rounding(device: torch.device, precision: str = "float32") -> Iterator[None]:
+    """CUDA's convolutions and products in "float32" or "tf32", by algorithms that give the same bits every time.
+
+    PyTorch's own default is the shorter tf32 for convolutions. Elsewhere than on a CUDA device nothing changes.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    libraries = torch.backends.cudnn, torch.backends.cuda.matmul
+    before, deterministic = [library.allow_tf32 for library in libraries], torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = True
+    for library in libraries:
+        library.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic = deterministic
+        for library, value in zip(libraries, before, strict=True):
+            library.allow_tf32 = value
 
 
 def _modules_of(module: nn.Module, layers: list[str]) -> dict[str, nn.Module]:

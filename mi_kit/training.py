@@ -2,8 +2,8 @@
 
 `train("lenet", dataset, seeds=range(3), steps=5000, checkpoints=[0, 1000])` returns a `Run`. What is already on disk
 is not trained again: more seeds, more steps or one more checkpoint train only what is missing. Dense networks are
-trained as one batched ensemble over their seeds, others seed after seed, on a CPU side by side. Two runs of the same
-settings on the same device and thread count are equal to the bit, interrupted or not.
+trained as one batched ensemble over their seeds, others side by side: in threads on a CPU, in one CUDA graph on a GPU.
+Two runs of the same settings on the same device and thread count are equal to the bit, interrupted or not.
 """
 
 from __future__ import annotations
@@ -28,14 +28,12 @@ from . import models, paths, probes
 from .data import Dataset
 from .progress import bar
 from .runs import Run, RunFolder, finish_states, write_states
+from .trainees import PRECISIONS, Captured, DenseEnsemble, Modules, does_the_same_every_time, is_dense
 
 LOG_EVERY = 10  # training loss is averaged over so many steps
 SECONDS_BETWEEN_STATES = 10.0  # a kill loses at most this much training
-LARGE_LAYER = 50_000  # weights; from there on the CPU's batched product is slower than one product a member (2x seen)
 FEW_PRODUCTS = 2_000_000  # multiplications a step, below which a second thread costs more than it brings
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
-STATELESS = (nn.Tanh, nn.ReLU, nn.Sigmoid, nn.LeakyReLU, nn.Identity)
 
 
 def train(
@@ -67,7 +65,8 @@ def train(
     checkpoints: steps whose weights are kept; the last step always is. Step 0 is the untrained network.
     observe, observe_at: a function, or {name: function}, called with a `Moment` at these steps; see `Moment`. On a CPU
         the seeds of a convolutional network are trained in threads side by side, and the function is called in each.
-    precision: "float32", or "bfloat16" for autocast. device: "auto" (CUDA where there is one), "cpu", "cuda", "mps".
+    precision: "float32"; "tf32", CUDA's shorter float32; "bfloat16" for autocast.
+    device: "auto" (CUDA where there is one), "cpu", "cuda", "mps".
     folder: where runs are kept; None for data/runs.
 
     Returns a `Run` over the members, in their order. At every checkpoint and observed step the run's metrics get
@@ -103,7 +102,8 @@ def train(
             for each in sorted(folders, key=lambda one: str(one.path)):
                 stack.enter_context(each.lock())
             finish_states(folders)
-        groups = [_Group(spec, dataset, members, schedule, device) for members in _groups(spec, folders, schedule)]
+        together = is_dense(models.build(spec)) or (device.type == "cuda" and _is_repeatable(spec, dataset))
+        groups = [_Group(spec, dataset, members, schedule, device) for members in _groups(folders, schedule, together)]
         if groups:
             _train_groups(groups, _n_workers(spec, dataset, groups, device), progress)
     return Run(spec, tuple(folders), dataset, steps, schedule.kept | schedule.observed)
@@ -132,7 +132,7 @@ class Moment:
     step: int
     epoch: float
     dataset: Dataset
-    _trainee: _Modules | _DenseEnsemble
+    _trainee: Modules | DenseEnsemble
     _last: tuple[Tensor, dict[str, Tensor]] | None = None
 
     @property
@@ -271,18 +271,17 @@ class _Schedule:
         return None if trained_to in missing else trained_to
 
 
-def _groups(spec, folders: list[RunFolder], schedule: _Schedule) -> list[list[RunFolder]]:
-    """Members that can be trained together: same settings but for seed and weight decay, same starting step."""
-    together: dict[tuple, list[RunFolder]] = {}
-    ensemble = is_dense(models.build(spec))
+def _groups(folders: list[RunFolder], schedule: _Schedule, together: bool) -> list[list[RunFolder]]:
+    """Members that can be trained `together`: same settings but for seed and weight decay, same starting step."""
+    groups: dict[tuple, list[RunFolder]] = {}
     for folder in folders:
         missing = schedule.missing(folder)
         if not missing:
             continue
         shared = {key: value for key, value in folder.identity.items() if key not in ("seed", "weight_decay")}
-        key = (paths.short_hash(shared), schedule.start(folder), max(missing), None if ensemble else str(folder.path))
-        together.setdefault(key, []).append(folder)
-    return list(together.values())
+        key = (paths.short_hash(shared), schedule.start(folder), max(missing), None if together else str(folder.path))
+        groups.setdefault(key, []).append(folder)
+    return list(groups.values())
 
 
 # --------------------------------------------------------------------------------------------- the loop
@@ -307,6 +306,11 @@ class _Group:
         return max(max(self.schedule.missing(folder)) for folder in self.folders)
 
     @property
+    def is_captured(self) -> bool:
+        """Whether updates are recorded once and replayed."""
+        return self.device.type == "cuda" and _is_repeatable(self.spec, self.dataset)
+
+    @property
     def is_small(self) -> bool:
         """Whether a step is so short that threads would mostly wait for each other: 5 to 10 times as long, seen."""
         module = models.build(self.spec)
@@ -328,10 +332,12 @@ class _Group:
             torch.set_num_threads(threads)
         folders, settings, start, last = self.folders, self.folders[0].identity, self.start, self.last
         modules = [models.build(self.spec, folder.seed) for folder in folders]
-        trainee = (_DenseEnsemble if is_dense(modules[0]) else _Modules)(modules, self.device)
+        kind = DenseEnsemble if is_dense(modules[0]) else Modules
+        trainee = kind(modules, self.device, settings["precision"])
         optimiser = _optimiser(trainee, settings)
         decays = [folder.identity["weight_decay"] for folder in folders]
-        recorder = _MomentRecorder(self.dataset, folders, self.schedule, trainee, self.device)
+        dataset = self.dataset.to(self.device)
+        recorder = _MomentRecorder(dataset, folders, self.schedule, trainee)
         for folder in folders:
             folder.write_record(device=_device_name(self.device), threads=threads, torch=torch.__version__)
             folder.cut_tables(folder.trained_to() or 0)
@@ -342,20 +348,23 @@ class _Group:
             recorder.losses = list(losses.to(self.device))
         first = start or 0
         reached = [folder.trained_to() for folder in folders]  # a state never moves backwards
-        batches = _Batches(self.dataset, settings["batch_size"], [folder.seed for folder in folders], self.device)
+        batches = _Batches(dataset, settings["batch_size"], [folder.seed for folder in folders], self.device)
+        captured = Captured(trainee, optimiser, batches.x, batches.y, decays) if self.is_captured else None
         if start is None:
             recorder.at(first, batches.per_epoch)
         saved = time.monotonic()
         for step in range(first + 1, last + 1):
             if stop.is_set():
                 return
-            x, y = batches.at(step)
-            noise_seed = _noise_seed(folders, step) if draws and not isinstance(trainee, _DenseEnsemble) else None
-            loss = trainee.losses(x, y, PRECISIONS[settings["precision"]], noise_seed)
-            optimiser.zero_grad()
-            (loss.sum() + trainee.decay(decays)).backward()
-            optimiser.step()
-            recorder.loss(step, loss.detach(), batches.per_epoch)
+            with probes.same_rounding(self.device, settings["precision"]):
+                if captured:
+                    losses = captured.update(batches.chosen(step))
+                else:
+                    optimiser.zero_grad()
+                    noise_seed = _noise_seed(folders, step) if draws and kind is Modules else None
+                    losses = trainee.gradients(*batches.at(step), decays, noise_seed)
+                    optimiser.step()
+            recorder.loss(step, losses, batches.per_epoch)
             recorder.at(step, batches.per_epoch)
             if step == last or time.monotonic() - saved > SECONDS_BETWEEN_STATES:
                 recorder.flush()
@@ -367,6 +376,12 @@ class _Group:
         if first == last:
             states = zip(folders, _states(trainee, optimiser, recorder), reached, strict=True)
             write_states(last, [(each, state) for each, state, before in states if before is None])
+
+
+def _is_repeatable(spec, dataset: Dataset) -> bool:
+    """Whether every update is the same sequence of kernels: no part is a user's own, none draws random numbers."""
+    module = models.build(spec)
+    return does_the_same_every_time(module) and not _draws_random_numbers(module, dataset.x_train[:2])
 
 
 def _n_workers(spec, dataset: Dataset, groups: list[_Group], device: torch.device) -> int:
@@ -449,7 +464,7 @@ class _Batches:
     """The training samples of each step: the order belongs to (seed, epoch) and to nothing else."""
 
     def __init__(self, dataset: Dataset, batch_size: int | None, seeds: list[int], device: torch.device):
-        self.x, self.y = dataset.x_train.to(device), dataset.y_train.to(device)
+        self.x, self.y = dataset.x_train, dataset.y_train
         self.size = min(batch_size or len(self.x), len(self.x))
         self.seeds, self.full = seeds, batch_size is None
         self.per_epoch = math.ceil(len(self.x) / self.size)
@@ -457,12 +472,16 @@ class _Batches:
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """(members, batch, ...) inputs and (members, batch) labels of the step that is numbered from 1."""
+        chosen = self.chosen(step)
+        return self.x[chosen], self.y[chosen]
+
+    def chosen(self, step: int) -> Tensor:
+        """(members, batch): the numbers of these samples."""
         epoch, place = divmod(step - 1, self.per_epoch)
         if epoch != self._epoch:
             orders = [self._permutation(seed, epoch) for seed in self.seeds]
             self._epoch, self._order = epoch, torch.stack(orders).to(self.x.device)
-        chosen = self._order[:, place * self.size : (place + 1) * self.size]
-        return self.x[chosen], self.y[chosen]
+        return self._order[:, place * self.size : (place + 1) * self.size]
 
     def _permutation(self, seed: int, epoch: int) -> Tensor:
         if self.full:
@@ -473,9 +492,8 @@ class _Batches:
 class _MomentRecorder:
     """Writes what is wanted at each step to the folders of a group."""
 
-    def __init__(self, dataset, folders, schedule, trainee, device):
+    def __init__(self, dataset, folders, schedule, trainee):
         self.dataset, self.folders, self.schedule, self.trainee = dataset, folders, schedule, trainee
-        self.y_test = dataset.y_test.to(device)
         self.losses: list[Tensor] = []  # of the steps since the last multiple of LOG_EVERY
         self.waiting: dict[str, list[pd.DataFrame]] = {}
 
@@ -491,7 +509,7 @@ class _MomentRecorder:
                 self._wait("moments", pd.DataFrame({"member": members, "step": step, "quantity": name}))
                 if len(rows):
                     self._wait(f"observed-{name}", rows)
-        loss, accuracy = probes.evaluate(moment.activations([""], self.dataset.x_test)[""], self.y_test)
+        loss, accuracy = probes.evaluate(moment.activations([""], self.dataset.x_test)[""], self.dataset.y_test)
         for quantity, values in (("test_loss", loss), ("test_accuracy", accuracy)):
             self._metric(step, per_epoch, quantity, values)
         if step in self.schedule.kept:
@@ -535,7 +553,9 @@ def _optimiser(trainee, settings: dict) -> torch.optim.Optimizer:
     chosen = {"lr": settings["lr"], "fused": trainee.device.type in ("cpu", "cuda")}
     if settings["optimizer"] == "sgd":
         chosen["momentum"] = settings["momentum"]
-    return OPTIMIZERS[settings["optimizer"]](list(trainee.parameters.values()), **chosen)
+    if settings["optimizer"] == "adam":
+        chosen["capturable"] = trainee.device.type == "cuda"
+    return OPTIMIZERS[settings["optimizer"]]([parameter for _, parameter, _ in trainee.owners()], **chosen)
 
 
 def _states(trainee, optimiser, recorder) -> list[dict[str, Tensor]]:
@@ -543,178 +563,18 @@ def _states(trainee, optimiser, recorder) -> list[dict[str, Tensor]]:
     states = [{f"model/{key}": value for key, value in weights.items()} for weights in trainee.weights()]
     for member, state in enumerate(states):
         state["recorder/losses"] = torch.tensor([float(loss[member]) for loss in recorder.losses])
-    for name, parameter in trainee.parameters.items():
+    for name, parameter, members in trainee.owners():
         for key, value in optimiser.state.get(parameter, {}).items():
-            if value is None:
-                continue
-            for member, state in enumerate(states):
-                state[f"optimizer/{key}/{name}"] = trainee.member_part(value, parameter, member)
+            for member in members if value is not None else ():
+                states[member][f"optimizer/{key}/{name}"] = trainee.member_part(value, parameter, member)
     return states
 
 
 def _restore(trainee, optimiser, states: list[dict[str, Tensor]]) -> None:
     trainee.load([{key[6:]: value for key, value in state.items() if key.startswith("model/")} for state in states])
-    for name, parameter in trainee.parameters.items():
-        keys = [key for key in states[0] if key.startswith("optimizer/") and key.split("/", 2)[2] == name]
+    for name, parameter, members in trainee.owners():
+        own = [states[member] for member in members]
+        keys = [key for key in own[0] if key.startswith("optimizer/") and key.split("/", 2)[2] == name]
         for key in keys:
-            parts = [state[key].to(trainee.device) for state in states]
+            parts = [state[key].to(trainee.device) for state in own]
             optimiser.state[parameter][key.split("/")[1]] = trainee.join_parts(parts, parameter)
-
-
-# --------------------------------------------------------------------------------------------- what is trained
-
-
-def is_dense(module: nn.Module) -> bool:
-    """Whether a network is only flattening, linear layers and plain activations, one after the other."""
-    if type(module) is not nn.Sequential or len({*module}) < len(module):
-        return False
-    if not all(parameter.requires_grad for parameter in module.parameters()):
-        return False
-    return all(
-        is_dense(child) if isinstance(child, nn.Sequential) else type(child) in (nn.Flatten, nn.Linear, *STATELESS)
-        for child in module.children()
-    ) and not any(getattr(child, "inplace", False) for child in module.children())
-
-
-class _Modules:
-    """One network of any kind."""
-
-    n_members = 1
-
-    def __init__(self, modules: list[nn.Module], device: torch.device):
-        (self.module,) = modules
-        self.device = device
-        self.has_maps = any(parameter.ndim == 4 for parameter in self.module.parameters())
-        self.module.to(device, memory_format=torch.channels_last if self.has_maps else torch.preserve_format)
-        self.parameters = dict(self.module.named_parameters())
-        self.blocks = probes.block_names(self.module)
-
-    def losses(self, x: Tensor, y: Tensor, precision, noise_seed: int | None) -> Tensor:
-        """(1,) mean cross-entropy in nats."""
-        x = x[0].contiguous(memory_format=torch.channels_last) if self.has_maps and x.ndim == 5 else x[0]
-        self.module.train()
-        with self._own_noise(noise_seed), torch.autocast(self.device.type, precision, enabled=precision is not None):
-            logits = self.module(x)
-        return nn.functional.cross_entropy(logits.float(), y[0]).unsqueeze(0)
-
-    @contextlib.contextmanager
-    def _own_noise(self, seed: int | None):
-        """Dropout draws from a state of its own; the global random state is left alone."""
-        if seed is None:
-            yield
-            return
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.default_generator.manual_seed(seed)
-            if self.device.type == "cuda":
-                torch.cuda.manual_seed(seed)
-            yield
-
-    def decay(self, decays: list[float]) -> Tensor | float:
-        """The loss term whose gradient is weight_decay * weight."""
-        if not decays[0]:
-            return 0.0
-        return decays[0] / 2 * sum(parameter.square().sum() for parameter in self.parameters.values())
-
-    def activations(self, layers, x: Tensor) -> dict[str, Tensor]:
-        return {key: value.unsqueeze(0) for key, value in probes.activations(self.module, x, layers).items()}
-
-    def modules(self) -> list[nn.Module]:
-        return [self.module]
-
-    def weights(self) -> list[dict[str, Tensor]]:
-        return [self.module.state_dict()]
-
-    def load(self, weights: list[dict[str, Tensor]]) -> None:
-        self.module.load_state_dict(weights[0])
-
-    def member_part(self, value: Tensor, _parameter: Tensor, _member: int) -> Tensor:
-        return value
-
-    def join_parts(self, parts: list[Tensor], parameter: Tensor) -> Tensor:
-        # a state that is shaped like its parameter must also lie in memory like it (channels-last)
-        return torch.empty_like(parameter).copy_(parts[0]) if parts[0].shape == parameter.shape else parts[0]
-
-
-class _DenseEnsemble:
-    """Dense networks of one shape, their weights stacked: one batched product a layer serves all members."""
-
-    def __init__(self, modules: list[nn.Module], device: torch.device):
-        self.n_members, self.device, self.template = len(modules), device, modules[0]
-        self.blocks = probes.block_names(self.template)
-        states = [module.state_dict() for module in modules]
-        self.parameters = {
-            key: nn.Parameter(torch.stack([state[key] for state in states]).to(device)) for key in states[0]
-        }
-
-    def losses(self, x: Tensor, y: Tensor, precision, _noise_seed: int | None) -> Tensor:
-        """(members,) mean cross-entropy in nats."""
-        with torch.autocast(self.device.type, precision, enabled=precision is not None):
-            logits = self._forward(x, {})
-        return nn.functional.cross_entropy(logits.float().transpose(1, 2), y, reduction="none").mean(1)
-
-    def decay(self, decays: list[float]) -> Tensor | float:
-        """The loss term whose gradient is each member's weight_decay times its weight."""
-        if not any(decays):
-            return 0.0
-        factors = torch.tensor(decays, device=self.device) / 2
-        return sum((parameter.square().flatten(1).sum(1) * factors).sum() for parameter in self.parameters.values())
-
-    @torch.no_grad()
-    def activations(self, layers, x: Tensor) -> dict[str, Tensor]:
-        layers = self.blocks if layers is None else list(layers)
-        if unknown := [layer for layer in layers if layer not in ("", *self.blocks)]:
-            raise ValueError(f"layers must be among {', '.join(self.blocks)}; got layers={unknown!r}.")
-        collected: dict[str, Tensor] = {}
-        collected[""] = self._forward(x.to(self.device).expand(self.n_members, *x.shape), collected)
-        return {layer: collected[layer] for layer in layers}
-
-    def _forward(self, x: Tensor, collected: dict[str, Tensor]) -> Tensor:
-        """x: (members, n, ...) -> (members, n, outputs); the output of every top-level block goes to `collected`."""
-        for name, block in self.template.named_children():
-            x = self._through(block, name, x)
-            collected[name] = x
-        return x
-
-    def _through(self, layer: nn.Module, name: str, x: Tensor) -> Tensor:
-        if isinstance(layer, nn.Sequential):
-            for child_name, child in layer.named_children():
-                x = self._through(child, f"{name}.{child_name}", x)
-            return x
-        if isinstance(layer, nn.Flatten):
-            return x.flatten(2)
-        if isinstance(layer, nn.Linear):
-            weight = self.parameters[f"{name}.weight"]
-            bias = None if layer.bias is None else self.parameters[f"{name}.bias"]
-            if self.device.type == "cpu" and layer.weight.numel() > LARGE_LAYER:
-                biases = [None] * self.n_members if bias is None else bias.unbind()
-                each = zip(x.unbind(), weight.unbind(), biases, strict=True)
-                return torch.stack([nn.functional.linear(*one) for one in each])
-            weight = weight.transpose(1, 2)
-            return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias.unsqueeze(1), x, weight)
-        return layer(x)
-
-    def modules(self) -> list[nn.Module]:
-        modules = []
-        for member, weights in enumerate(self.weights()):
-            module = models.copy_with(self.template, weights)
-            for name, parameter in module.named_parameters():
-                gradient = self.parameters[name].grad
-                parameter.grad = None if gradient is None else gradient[member].clone()
-            modules.append(module)
-        return modules
-
-    def weights(self) -> list[dict[str, Tensor]]:
-        return [
-            {key: value.detach()[member] for key, value in self.parameters.items()} for member in range(self.n_members)
-        ]
-
-    def load(self, weights: list[dict[str, Tensor]]) -> None:
-        with torch.no_grad():
-            for key, parameter in self.parameters.items():
-                parameter.copy_(torch.stack([one[key].to(self.device) for one in weights]))
-
-    def member_part(self, value: Tensor, parameter: Tensor, member: int) -> Tensor:
-        return value[member] if value.shape == parameter.shape else value
-
-    def join_parts(self, parts: list[Tensor], parameter: Tensor) -> Tensor:
-        return torch.stack(parts) if parts[0].shape == parameter.shape[1:] else parts[0]

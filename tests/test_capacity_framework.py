@@ -10,7 +10,7 @@ import pytest
 import torch
 from slow_formulas import binned_by_hand
 
-from mi_kit import data, experiments, models, phases, training
+from mi_kit import data, experiments, models, phases, trainees, training
 from mi_kit.claims import FAILS, HOLDS, UNDECIDED
 from mi_kit.experiments import capacity_framework as paper
 from mi_kit.experiments.capacity_framework import observers, rules, settings, tables
@@ -24,7 +24,7 @@ def moment():
     """A small network on 60 training and 50 validation images."""
     dataset = data.part(data.load("digits"), 60, 50)
     network = models.family("cnn2", tuple(dataset.input_shape), width=2)
-    return training.Moment(0, 0.0, dataset, training._Modules([models.build(network)], torch.device("cpu")))
+    return training.Moment(0, 0.0, dataset, trainees.Modules([models.build(network)], torch.device("cpu")))
 
 
 def test_a_point_of_the_path_is_the_direct_count(moment):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mi_kit import data, experiments, models, plots, training
+from mi_kit import data, experiments, models, plots, trainees, training
 from mi_kit import estimators as est
 from mi_kit.claims import FAILS, HOLDS, UNDECIDED
 from mi_kit.experiments import cnnslicer as paper
@@ -26,7 +26,7 @@ SMOKE = paper.PROFILES["smoke"]
 def test_confusion_is_counted_class_by_class():
     dataset = data.part(data.load("digits"), 60, 50)
     module = models.build(models.slicer(tuple(dataset.input_shape), width=2))
-    moment = training.Moment(0, 0.0, dataset, training._Modules([module], torch.device("cpu")))
+    moment = training.Moment(0, 0.0, dataset, trainees.Modules([module], torch.device("cpu")))
     rows = pd.DataFrame(observers.observe_confusion(moment))
     counts = rows.set_index(["true", "predicted"])["count"]
     with torch.no_grad():

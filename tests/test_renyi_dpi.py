@@ -10,7 +10,7 @@ import torch
 from slow_formulas import renyi_entropy_by_eigenvalues, renyi_information_by_eigenvalues
 from torch import nn
 
-from mi_kit import data, experiments, models, probes, training
+from mi_kit import data, experiments, models, probes, trainees, training
 from mi_kit.claims import FAILS, HOLDS, UNDECIDED, Needs
 from mi_kit.experiments import renyi_dpi as paper
 from mi_kit.experiments.renyi_dpi import beyond, chains, filters, observers, rules, settings
@@ -25,7 +25,7 @@ BITS = 1e-5  # entropies below 4 in float32, from distances in float32
 def moment():
     """Two networks of one convolution and one dense layer, on 32 test images."""
     dataset = data.part(data.load("digits"), n_train=50, n_test=N * BATCHES)
-    trainee = training._Modules([small_network()], torch.device("cpu"))
+    trainee = trainees.Modules([small_network()], torch.device("cpu"))
     return training.Moment(0, 0.0, dataset, trainee)
 
 

@@ -855,7 +855,7 @@ def test_only_plain_chains_of_linear_layers_are_dense(network, expected):
     [
         ({"network": "lenett"}, r"network must be one of .*lenet.*got network='lenett'"),
         ({"optimizer": "rmsprop"}, r"optimizer must be one of adam, sgd; got optimizer='rmsprop'"),
-        ({"precision": "float16"}, r"precision must be one of float32, bfloat16; got precision='float16'"),
+        ({"precision": "float16"}, r"precision must be one of float32, tf32, bfloat16; got precision='float16'"),
         ({"device": "tpu"}, r"device must be .*cpu.*got device='tpu'"),
         ({"steps": -1}, r"steps must be .*at least 0; got steps=-1"),
         ({"steps": 1.5}, r"steps must be an integer.*got steps=1\.5"),

@@ -9,7 +9,7 @@ from ... import training
 
 def observe_confusion(moment: training.Moment) -> list[dict]:
     """The confusion matrix on the test images: a row a member and pair of classes that occurs (true, predicted)."""
-    y, n_classes = moment.dataset.y_test, len(moment.dataset.classes)
+    y, n_classes = moment.dataset.y_test.cpu(), len(moment.dataset.classes)
     predicted = moment.activations([""], moment.dataset.x_test)[""].argmax(-1).cpu()
     rows = []
     for member, answers in enumerate(predicted):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ... import cache, probes
+from ... import cache, probes, training
 from ... import estimators as est
 from ...progress import bar
 from .chains import RUN, best_share, differences, of_reading, saturation, training_curves, with_tolerance
@@ -26,8 +26,9 @@ OUTPUT = ""  # the name of a network's own output
 def signals_of(settings: Settings, part: str, network: str, step: int, member: int, n: int) -> tuple:
     """Activations and error signals of all hidden layers, on the first n test images: (x, y, {layer}, {layer})."""
     dataset, run = dataset_of(settings, part), run_of(settings, part, network)
-    x, y = dataset.x_test[:n], dataset.y_test[:n]
-    module = run.module(step, member)
+    device = training.choose_device(settings.device)
+    x, y = dataset.x_test[:n].to(device), dataset.y_test[:n].to(device)
+    module = run.module(step, member).to(device)
     layers = [name for name in probes.block_names(module) if name != "output"]
     return x, y, *probes.activations_and_errors(module, x, y, [*layers, OUTPUT])
 
@@ -41,6 +42,7 @@ def chain_table(signals: tuple, n_batches: int, forward, backward) -> pd.DataFra
         [batched(x.flatten(1), n_batches), of_y], [batched(activations[layer], n_batches) for layer in layers]
     )
     back = backward([batched(errors[OUTPUT], n_batches)], [batched(errors[layer], n_batches) for layer in layers])
+    ahead, back = (est.RenyiChain(*(each.cpu() for each in found)) for found in (ahead, back))
     shape = ahead.information.shape  # (orders, batches, 2, layers)
     rows = [
         {"order": o, "batch": b, "layer": layers[k], "i_xt": float(ahead.information[o, b, 0, k]),
@@ -132,7 +134,7 @@ def unit_information(t: torch.Tensor, share: float, alphas: list[float]) -> torc
     units = [standardised(unit.unsqueeze(0))[0] for unit in units[: 2 * N_UNITS]]
     first, second = units[: len(units) // 2], units[len(units) // 2 :]
     widths = [math.sqrt(share)] * len(first), [math.sqrt(share)] * len(second)
-    return est.renyi_chain(first, second, alpha=alphas, bandwidth=widths).information
+    return est.renyi_chain(first, second, alpha=alphas, bandwidth=widths).information.cpu()
 
 
 @cache.cached(version=1, also=identities)
