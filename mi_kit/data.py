@@ -147,11 +147,11 @@ def grey(dataset: Dataset, side: int = 28) -> Dataset:
     if len(shape) != 3 or shape[0] != 3 or min(shape[1:]) < side:
         raise ValueError(f"dataset must have images of 3 channels and at least {side}x{side}; got {shape}.")
     top, left = ((length - side) // 2 for length in shape[1:])
-    luma = torch.tensor([0.299, 0.587, 0.114])
 
     def convert(x: Tensor) -> Tensor:
-        inner = x[:, :, top : top + side, left : left + side]
-        return torch.einsum("nchw,c->nhw", inner, luma.to(x)).unsqueeze(1)
+        # value by value, in float64: a product of matrices rounds otherwise on another processor, and so does identity
+        red, green, blue = x[:, :, top : top + side, left : left + side].double().split(1, dim=1)
+        return (0.299 * red + 0.587 * green + 0.114 * blue).to(x)
 
     return replace(
         dataset, x_train=convert(dataset.x_train), x_test=convert(dataset.x_test), name=f"{dataset.name}-grey{side}"

@@ -38,7 +38,8 @@ class Network:
         """Changes with the source of the builder and its parts, and with what is built; runs carry it."""
         built = build(self)
         shapes = [(key, tuple(value.shape)) for key, value in built.state_dict().items()]
-        text = "".join(map(_source, (self.build, *self.parts))) + repr(built) + repr(shapes)
+        modules = [(name, type(part).__name__, _own_settings(part)) for name, part in built.named_modules()]
+        text = "".join(map(_source, (self.build, *self.parts))) + repr(modules) + repr(shapes)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -53,6 +54,18 @@ def _source(item) -> str:
         except (OSError, TypeError):
             continue
     return type(item).__qualname__
+
+
+def _own_settings(part: nn.Module) -> list[tuple]:
+    """The plain values that a module was made with, where they are not the defaults: those grow from one version of
+    PyTorch to the next, and what `repr` prints with them."""
+    found = []
+    for name, parameter in inspect.signature(type(part).__init__).parameters.items():
+        value = getattr(part, name, parameter.default)
+        plain = value is None or isinstance(value, (bool, int, float, str, tuple))
+        if plain and name not in ("self", "training") and value != parameter.default:
+            found.append((name, value))
+    return found
 
 
 NETWORKS: dict[str, Network] = {}
