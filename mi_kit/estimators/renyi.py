@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from . import inputs
-from .kde import ROUNDING, _full_precision, _minus_half_squared_distances, _needs_double
+from .kde import _full_precision, _minus_half_squared_distances, _needs_double
 
 TILE_ELEMENTS = 1 << 18  # kernel values at a time, where the whole matrix is not needed
+ROUNDING = 2e-6  # largest error of an exponent in float32; information is then right to 1e-5 bits (measured)
 MOST_SAMPLES = 8192  # of a matrix whose eigenvalues are wanted: 512 MB in float64
 
 

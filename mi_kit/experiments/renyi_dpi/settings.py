@@ -83,7 +83,7 @@ PROFILES = {
         n_early=2, n_batches=2, shares=(0.3, 1.0, 3.0), variants=("max_pool", "default_weights"),
         factors=(0.3, 1.0, 3.0), sizes=(32, 128), large_epochs=0.3, large_seeds=2,
     ),
-    # The paper has ten runs; five decide every claim, and thirteen networks of ten do not fit a quarter of an hour of GPU
+    # The paper has ten runs; five decide every claim, and ten of all networks do not fit a quarter of an hour of GPU
     "paper": Settings(n_seeds=5, precision="tf32"),
 }  # fmt: skip
 
