@@ -32,6 +32,7 @@ def activations(
     latest: dict[str, Tensor] = {}
     hooks = [modules[layer].register_forward_hook(_keeper(latest, layer)) for layer in layers]
     device = next((parameter.device for parameter in module.parameters()), x.device)
+    module = _up_to(module, layers)
     try:
         with evaluation_mode(module), same_rounding(device):
             for start in range(0, len(x), batch_size):
@@ -120,6 +121,16 @@ def _modules_of(module: nn.Module, layers: list[str]) -> dict[str, nn.Module]:
         known = ", ".join(name for name in modules if name)
         raise ValueError(f"layers must be among {known}; got layers={unknown!r}.")
     return modules
+
+
+def _up_to(module: nn.Module, layers: list[str]) -> nn.Module:
+    """The blocks of a plain sequence that these layers need: what comes later need not be computed."""
+    blocks, parts = dict(module.named_children()), [part for _, part in module.named_modules(remove_duplicate=False)]
+    if type(module) is not nn.Sequential or "" in layers or not layers or len(set(parts)) < len(parts):
+        return module
+    needed = {layer.split(".")[0] for layer in layers}
+    last = max(place for place, name in enumerate(blocks) if name in needed)
+    return nn.Sequential(*list(blocks.values())[: last + 1])
 
 
 def _tapper(latest: dict[str, Tensor], layer: str):

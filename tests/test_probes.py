@@ -266,3 +266,26 @@ def test_error_signals_name_a_layer_that_is_not_there_or_not_called():
         probes.error_signals(network, x, y, ["third"])
     with pytest.raises(ValueError, match="'unused' was not called"):
         probes.error_signals(network, x, y, ["unused"])
+
+
+class Unreached(nn.Module):
+    def forward(self, x):
+        raise AssertionError("computed for nothing")
+
+
+def test_a_plain_sequence_is_computed_only_as_far_as_its_layers_are_wanted():
+    network = nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 2)), Unreached())
+    x = torch.rand(5, 4)
+    found = probes.activations(network, x, ["0", "1.1"])
+    assert torch.equal(found["1.1"], network[1](network[0](x)))
+    with pytest.raises(AssertionError, match="for nothing"):
+        probes.activations(network, x, ["0", ""])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_block_that_is_called_twice_counts_the_last_time(nested):
+    block = nn.Linear(3, 3)
+    again = nn.Sequential(block, nn.Tanh()) if nested else block
+    network = nn.Sequential(block, nn.Tanh(), again, nn.Tanh())
+    x = torch.rand(5, 3)
+    assert torch.equal(probes.activations(network, x, ["0"])["0"], block(torch.tanh(block(x))))
