@@ -78,7 +78,7 @@ def plot_redundancy(table: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.A
             ax.plot(mean.index, mean, line, marker=marker, ms=7, mfc=filled, lw=1.8, color=colour, label=name)
     ax.axhline(0, color=MUTED, lw=1)
     ax.set_xscale("symlog", linthresh=1)
-    ax.set_xlim(left=0)
+    ax.set_xlim(-0.15, 1.5 * max(1, table["step"].max()))  # room for the last markers
     return ax
 
 

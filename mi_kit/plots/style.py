@@ -115,7 +115,7 @@ def save_picture(picture: bytes, folder: Path, name: str, *, table: pd.DataFrame
     """Write a rendered figure and its numbers as `name`.png and `name`.csv; returns the path of the image."""
     path = Path(folder) / f"{name}.png"
     paths.write_whole(path, lambda part: part.write_bytes(picture))
-    paths.write_whole(path.with_suffix(".csv"), lambda part: table.to_csv(part, index=False))
+    paths.write_whole(path.with_suffix(".csv"), lambda part: table.to_csv(part, index=False, float_format="%.7g"))
     return path
 
 

@@ -42,6 +42,7 @@ from .settings import (
     cube_of,
     datasets,
     live_cubes,
+    queried_settings,
     shown_epoch,
 )
 from .tables import TABLES
@@ -70,6 +71,7 @@ __all__ = [
     "label_words",
     "live_cubes",
     "look_alike_words",
+    "queried_settings",
     "reading_table",
     "reading_words",
     "requirements",

@@ -207,6 +207,11 @@ def cube_of(settings: Settings, member: int = 0, part: str = CIFAR, per_class: i
     return Hypercube(run_of(settings, part, per_class), dataset.x_test, dataset.y_test, member=member, **more)
 
 
+def queried_settings(experiment) -> Settings:
+    """Whose runs are queried on a page: its own, or a small network's where published results stand for runs."""
+    return PROFILES["smoke"] if experiment.is_published else experiment.settings
+
+
 def live_cubes(settings: Settings) -> tuple[Hypercube, dict[str, Hypercube]]:
     """What the live views show: the second data set's cube, and those of the input sizes for the training view."""
     cubes = [cube_of(settings, part=MNIST, per_class=per_class) for per_class in settings.per_class]

@@ -76,6 +76,10 @@ def _baselines(table):
     return table[[case in BASELINES for case in zip(table["part"], table["model"], strict=True)]]
 
 
+def _accuracies(table):
+    return table[table["quantity"] == "test_accuracy"]
+
+
 def _forward(table):
     return _baselines(table[table["direction"] == "forward"])
 
@@ -103,7 +107,9 @@ _DRAWN = "A drawing; nothing in it is measured."
 FIGURES = {
     "F1": FigureSpec(figures.draw_f1, lambda e: e.table("architectures"), _DRAWN),
     "F2": FigureSpec(figures.draw_f2, lambda e: e.table("architectures"), _DRAWN),
-    "accuracy": _figure(figures.draw_training, "training_curves", "Mean and 95 % interval over seeds."),
+    "accuracy": _figure(
+        figures.draw_training, "training_curves", "Mean and 95 % interval over seeds.", rows=_accuracies
+    ),
     "saturation": FigureSpec(
         _draw_saturation, lambda e: e.table("saturation"),
         "A point is at a bound within 0.05 bit of 0, or of H(X) (forward), H(δL) (backward).",

@@ -308,7 +308,7 @@ def draw_errors(table: pd.DataFrame) -> plt.Figure:
         ax.set_title(f"{letter}  {case_name(one)}", loc="left", fontsize=11)
         ax.set(xlabel="iteration", ylim=(-0.03, 1.05))
         ax.set_xscale("symlog", linthresh=1)
-        ax.set_xlim(left=-0.1)
+        ax.set_xlim(-0.15, 1.5 * max(1, one["step"].max()))
     axes[0].set_ylabel("share of backward pairs that hold")
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), title="bandwidth")
     return figure
