@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import math
+import types
 
 import numpy as np
 import pandas as pd
@@ -532,3 +533,9 @@ def test_sentences_of_the_smoke_run_name_what_was_found(smoke):
     assert "bit" in paper.chance_words(smoke.table("capacities"), 32)
     assert "Dead channels" in paper.deconvolution_words(smoke.table("deconvolved"))
     assert "layer 11" in paper.channel_words(smoke.table("class_entropies"))
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_published_page_queries_a_small_network_and_trains_none_of_its_own(published):
+    experiment = types.SimpleNamespace(is_published=published, settings=paper.PROFILES["paper"])
+    assert paper.queried_settings(experiment) == paper.PROFILES["smoke" if published else "paper"]
