@@ -125,8 +125,9 @@ class Moment:
     """What an observer sees: the networks of one group right after `step` updates.
 
     An observer returns rows (a list of dicts, or a DataFrame), each with the key `member` (0 to n_members - 1) and
-    any columns of its own; seed, step and epoch are added. Give it a `version` attribute, or wrap it in
-    functools.partial with settings: both enter the name under which its rows are kept.
+    any columns of its own; seed, step and epoch are added. The tensors of `dataset` are on the networks' device.
+    Give the observer a `version` attribute, or wrap it in functools.partial with settings: both enter the name under
+    which its rows are kept.
     """
 
     step: int

@@ -7,6 +7,7 @@ import math
 import numbers
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -449,8 +450,19 @@ def _square_traces(points: Tensor, tile_elements: int) -> Tensor:
 def _eigenvalues(grams: Tensor) -> Tensor:
     """Eigenvalues of A = gram / n, at least 0 and with the sum 1: (batch, n, n) -> (batch, n)."""
     device = _faster_device(grams.shape[-1], grams.device) if grams.is_cuda else grams.device
-    values = torch.linalg.eigvalsh(grams.to(device)).to(grams.device).clamp_(min=0)
+    values = _symmetric_eigenvalues(grams.to(device)).to(grams.device).clamp_(min=0)
     return values / values.sum(-1, keepdim=True)
+
+
+def _symmetric_eigenvalues(matrices: Tensor) -> Tensor:
+    """(batch, n, n) -> (batch, n). On a CPU a matrix a thread: LAPACK's own threads gain little on one."""
+    n_threads = torch.get_num_threads()
+    if matrices.is_cuda or min(n_threads, len(matrices) // 2) < 2:
+        return torch.linalg.eigvalsh(matrices)
+    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        found = list(pool.map(torch.linalg.eigvalsh, matrices.chunk(n_threads)))
+    torch.set_num_threads(n_threads)
+    return torch.cat(found)
 
 
 @functools.cache
