@@ -185,10 +185,17 @@ def commit_of(file: Path | None = None, function: str | None = None) -> str:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """How many claims hold, fail, stay undecided or could not be tested; of several readings the last one counts."""
-    last = table.drop_duplicates("claim", keep="last")
+    """How many claims hold, fail, stay undecided or could not be tested; of several readings the last one counts, and
+    how many claims get another verdict under the first."""
+    first, last = (table.drop_duplicates("claim", keep=which).set_index("claim") for which in ("first", "last"))
     parts = [f"**{int((last['verdict'] == verdict).sum())}** {word}" for verdict, word in WORDS.items()]
-    return f"Of {len(last)} claims {', '.join(parts[:-1])} and {parts[-1]} here."
+    text = f"Of {len(last)} claims {', '.join(parts[:-1])} and {parts[-1]} here"
+    several = table["claim"].duplicated(keep=False)
+    if not several.any():
+        return f"{text}."
+    readings = list(dict.fromkeys(table.loc[several, "reading"]))
+    differ = int((first["verdict"] != last["verdict"]).sum())
+    return f"{text}; counted under *{readings[-1]}*, with another verdict for **{differ}** of them under *{readings[0]}*."
 
 
 WORDS = {HOLDS: "hold", FAILS: "fail", UNDECIDED: "are undecided", NOT_TESTED: "cannot be tested"}

@@ -422,8 +422,10 @@ def test_every_claim_states_its_rule_needs_and_reading():
 def test_summary_counts_each_claim_once_by_its_last_reading():
     readings = [("1", "", HOLDS), ("2", "literal", UNDECIDED), ("2", "second", FAILS), ("3", "", NOT_TESTED)]
     table = pd.DataFrame(readings, columns=["claim", "reading", "verdict"])
-    expected = "Of 3 claims **1** hold, **1** fail, **0** are undecided and **1** cannot be tested here."
-    assert claims.summary(table) == expected
+    counted = "Of 3 claims **1** hold, **1** fail, **0** are undecided and **1** cannot be tested here"
+    told = "; counted under *second*, with another verdict for **1** of them under *literal*."
+    assert claims.summary(table) == counted + told
+    assert claims.summary(table[table["claim"] != "2"]).endswith("**1** cannot be tested here.")
 
 
 def test_pages_show_one_line_a_claim_and_every_reading():
