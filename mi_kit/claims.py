@@ -195,7 +195,8 @@ def summary(table: pd.DataFrame) -> str:
         return f"{text}."
     readings = list(dict.fromkeys(table.loc[several, "reading"]))
     differ = int((first["verdict"] != last["verdict"]).sum())
-    return f"{text}; counted under *{readings[-1]}*, with another verdict for **{differ}** of them under *{readings[0]}*."
+    first_name, last_name = readings[0], readings[-1]
+    return f"{text}; counted under *{last_name}*, with another verdict for **{differ}** of them under *{first_name}*."
 
 
 WORDS = {HOLDS: "hold", FAILS: "fail", UNDECIDED: "are undecided", NOT_TESTED: "cannot be tested"}

@@ -80,6 +80,11 @@ def _accuracies(table):
     return table[table["quantity"] == "test_accuracy"]
 
 
+def _lowest_pairs(table):
+    keys = [column for column in table if column not in ("pair", "value")]
+    return table.groupby(keys, sort=False)["value"].min().reset_index()
+
+
 def _forward(table):
     return _baselines(table[table["direction"] == "forward"])
 
@@ -140,7 +145,8 @@ FIGURES = {
     "F7": _figure(figures.draw_f7, "chains", "Mini-batches' mean.", reading="second", rows=_forward),
     "orders": _figure(figures.draw_orders, "orders", "After training; mean over seeds. Shaded: below 0."),
     "unit_pairs": _figure(
-        figures.draw_unit_pairs, "unit_pairs", "After training, first seed; up to 64 pairs a layer. Shaded: below 0."
+        figures.draw_unit_pairs, "unit_pairs", "After training, first seed; up to 64 pairs a layer. Shaded: below 0.",
+        rows=_lowest_pairs,
     ),
     "flips": _figure(
         figures.draw_flips, "flips",
