@@ -207,6 +207,37 @@ def _relu_mlp() -> nn.Module:
     return dense([784, 1024, 256, 128, 10], nn.ReLU)
 
 
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "leaky_relu": nn.LeakyReLU}
+
+
+def compression(activation: str, n_inputs: int = 4, n_classes: int = 3) -> Network:
+    """The network of notebook 05, n_inputs-16-16-8-n_classes, as `train` and `build` take it.
+
+    activation: `relu`, `tanh`, `sigmoid` or `leaky_relu` (slope 0.01). Weights are Glorot's uniform ones, biases 0, as
+    Keras has them. Raises ValueError for an unknown activation and numbers below 1 (2 for n_classes).
+    Source: Dong and Hisham, section III; they give no initial weights.
+    """
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got activation={activation!r}.")
+    if n_inputs < 1 or n_classes < 2:
+        raise ValueError(
+            f"n_inputs must be at least 1 and n_classes 2; got n_inputs={n_inputs}, n_classes={n_classes}."
+        )
+    sizes = (n_inputs, 16, 16, 8, n_classes)
+    title = f"{activation.replace('_', ' ')} {'-'.join(map(str, sizes))}"
+    build = functools.partial(_compression, activation, sizes)
+    return Network(f"{activation}-{'-'.join(map(str, sizes))}", build, (n_inputs,), title, (dense, _glorot_uniform))
+
+
+def _compression(activation: str, sizes: tuple[int, ...]) -> nn.Sequential:
+    return dense(list(sizes), ACTIVATIONS[activation], _glorot_uniform)
+
+
+def _glorot_uniform(linear: nn.Linear) -> None:
+    nn.init.xavier_uniform_(linear.weight)
+    nn.init.zeros_(linear.bias)
+
+
 # --------------------------------------------------------------------------------------------- convolutional networks
 
 
