@@ -48,6 +48,13 @@ def _source(item) -> str:
     if isinstance(item, functools.partial):
         bound = [*item.args, *itertools.chain.from_iterable(sorted(item.keywords.items()))]
         return _source(item.func) + "".join(getattr(each, "__qualname__", repr(each)) for each in bound)
+    named = inspect.isroutine(item) or inspect.isclass(item)
+    return _source_as_loaded(item if named else type(item))  # of an object that is called, its class
+
+
+@functools.lru_cache(maxsize=1000)
+def _source_as_loaded(item) -> str:
+    """Read once: a file that is edited while a session runs does not rename what the session has trained."""
     for candidate in (item, type(item)):
         try:
             return inspect.getsource(candidate)

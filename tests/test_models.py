@@ -1,6 +1,7 @@
 """The networks: their tables, their seeds, what names their source."""
 
 import functools
+import importlib.util
 import itertools
 
 import pytest
@@ -183,8 +184,6 @@ def test_an_unknown_network_lists_the_names(unknown):
 
 def hash_of(path, source, parts=()):
     """The source hash of the function `net` in a file with this source; `parts` are names in the same file."""
-    import importlib.util
-
     path.write_text(source)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -382,3 +381,25 @@ def test_slicers_of_different_shapes_and_widths_have_different_names(shape):
 def test_wrong_slicers_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         models.slicer(*arguments)
+
+
+def test_a_file_that_is_edited_meanwhile_does_not_change_the_source_hash(tmp_path):
+    file = tmp_path / "edited.py"
+    file.write_text("from torch import nn\n\n\ndef net():\n    return nn.Linear(2, 2)\n")
+    spec = importlib.util.spec_from_file_location("edited", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    before = models.Network("net", module.net).source_hash
+    file.write_text("# a line that moves all others\n\n\n\n" + file.read_text())
+    assert models.Network("net", module.net).source_hash == before
+
+
+class Unhashable:
+    __hash__ = None
+
+    def __call__(self):
+        return torch.nn.Linear(2, 2)
+
+
+def test_an_object_that_cannot_be_hashed_can_build_a_network():
+    assert models.Network("net", Unhashable()).source_hash
