@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import types
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from torch import nn
 from mi_kit import data, experiments, models, probes, trainees, training
 from mi_kit.claims import FAILS, HOLDS, UNDECIDED, Needs
 from mi_kit.experiments import renyi_dpi as paper
-from mi_kit.experiments.renyi_dpi import beyond, chains, filters, observers, rules, settings
+from mi_kit.experiments.renyi_dpi import beyond, chains, filters, observers, rules, sentences, settings
 
 SEEDS = range(5)
 SPREAD = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])  # of five seeds, sd 0.158: half a 95 % interval is 0.196
@@ -436,3 +437,15 @@ def test_silent_choices_differ_from_the_literal_reading(moment):
     literal = pd.DataFrame(observers.observe_chains(moment, n_samples=N, n_batches=BATCHES, alpha=1.01, h=H, shares=()))
     np.testing.assert_allclose(base["i_xt"], literal["i_xt"], atol=1e-6)
     np.testing.assert_allclose(base["i_errors"], literal["i_errors"], atol=1e-6)
+
+
+def test_falls_are_told_with_the_moment_of_the_largest_value():
+    rows = [
+        {"part": part, "dataset": "mnist", "model": model, "direction": "forward", "reading": "second", "seed": seed,
+         "step": step, "layer": layer, "value": value}
+        for part, model in settings.BASELINES for seed in SEEDS
+        for layer, path in {"C1": (3.0, 1.0, 2.0), "F2": (1.0, 2.0, 2.0)}.items()
+        for step, value in zip((0, 50, 100), path, strict=True)
+    ]  # fmt: skip
+    told = sentences.fall_words(types.SimpleNamespace(table=lambda name: {"chains": pd.DataFrame(rows)}[name]))
+    assert told.count("second C1 by 1.00 [1.00, 1.00] bit, largest after 0% of the training") == 4

@@ -101,6 +101,27 @@ def break_words(experiment: Experiment) -> str:
     return f"Under the second reading of the inequality, {'; '.join(parts)}."
 
 
+def fall_words(experiment: Experiment) -> str:
+    """Of every baseline and reading, the layer whose I(X;T) ends farthest below its largest value, and when that was
+    (median over seeds): what falls from the start was not fitted before it was compressed."""
+    table, lines = experiment.table("chains"), []
+    table = table[table["direction"] == "forward"]
+    for case in BASELINES:
+        rows, parts = of_case(table, *case), []
+        for reading, one in rows.groupby("reading", sort=False):
+            paths = one.pivot_table(index="step", columns=["layer", "seed"], values="value", sort=False).sort_index()
+            falls = paths.max() - paths.iloc[-1]
+            layer = falls.groupby("layer").mean().idxmax()
+            when = paths.idxmax()[layer].median() / paths.index[-1]
+            parts.append(f"{reading} {layer} by {words(falls[layer])} bit, largest after {when:.0%} of the training")
+        lines.append(f"- {case_name(rows)}: {'; '.join(parts)}")
+    return (
+        "The layer whose I(X;T) ends farthest below its largest value, and when that was (median over seeds):\n\n"
+        + "\n".join(lines)
+        + "\n\nA value that is largest near 0 % fell from the start: nothing was fitted before it."
+    )
+
+
 def redundancy_words(experiment: Experiment) -> str:
     """Redundancy per filter setting at the end, and its part that any layer with so many maps would have."""
     table, lines = experiment.table("redundancy"), []
