@@ -214,7 +214,7 @@ def _relu_mlp() -> nn.Module:
     return dense([784, 1024, 256, 128, 10], nn.ReLU)
 
 
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "leaky_relu": nn.LeakyReLU}
+UNITS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "leaky_relu": nn.LeakyReLU}
 
 
 def compression(activation: str, n_inputs: int = 4, n_classes: int = 3) -> Network:
@@ -224,8 +224,8 @@ def compression(activation: str, n_inputs: int = 4, n_classes: int = 3) -> Netwo
     Keras has them. Raises ValueError for an unknown activation and numbers below 1 (2 for n_classes).
     Source: Dong and Hisham, section III; they give no initial weights.
     """
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got activation={activation!r}.")
+    if activation not in UNITS:
+        raise ValueError(f"activation must be one of {', '.join(UNITS)}; got activation={activation!r}.")
     if n_inputs < 1 or n_classes < 2:
         raise ValueError(
             f"n_inputs must be at least 1 and n_classes 2; got n_inputs={n_inputs}, n_classes={n_classes}."
@@ -237,7 +237,7 @@ def compression(activation: str, n_inputs: int = 4, n_classes: int = 3) -> Netwo
 
 
 def _compression(activation: str, sizes: tuple[int, ...]) -> nn.Sequential:
-    return dense(list(sizes), ACTIVATIONS[activation], _glorot_uniform)
+    return dense(list(sizes), UNITS[activation], _glorot_uniform)
 
 
 def _glorot_uniform(linear: nn.Linear) -> None:

@@ -15,6 +15,7 @@ PAPERS = {  # notebook: its module in mi_kit/experiments
     "02_renyi_dpi": "renyi_dpi",
     "03_capacity_framework": "capacity_framework",
     "04_cnnslicer_queries": "cnnslicer",
+    "05_compression_debate": "compression",
 }
 
 

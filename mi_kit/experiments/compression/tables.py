@@ -134,7 +134,8 @@ def compression(settings: Settings) -> pd.DataFrame:
         for case in cases():
             found.append(compressions_of(observed(settings, case, "information"), settings.n_draws))
             shown.update()
-    return pd.concat(found, ignore_index=True)
+    order = {name: place for place, name in enumerate(estimators_of(settings))}
+    return pd.concat(found).sort_values("estimator", key=lambda name: name.map(order), kind="stable", ignore_index=True)
 
 
 def of_cells(rows: pd.DataFrame) -> pd.DataFrame:
