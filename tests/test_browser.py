@@ -49,7 +49,7 @@ def lab(smoke_on_digits):
 
 SLIDERS = {"00_estimators_on_known_answers": [2, 2, 1, 2], "01_mi_visualisation": [2, 2, 3, 3],
            "02_renyi_dpi": [2, 2, 2], "03_capacity_framework": [2, 3],
-           "04_cnnslicer_queries": [2, 2, 2]}  # of each explorer  # fmt: skip
+           "04_cnnslicer_queries": [2, 2, 2], "05_compression_debate": [2, 2]}  # of each explorer  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=SLIDERS)

@@ -23,7 +23,7 @@ from mi_kit.experiments import mi_visualisation
         (
             ["compute", "77"],
             "name must be one of 00_estimators_on_known_answers, 01_mi_visualisation, 02_renyi_dpi, "
-            "03_capacity_framework, 04_cnnslicer_queries; got name='77'",
+            "03_capacity_framework, 04_cnnslicer_queries, 05_compression_debate; got name='77'",
         ),
         (["figure", "F1"], "id must look like 01/F4; got id='F1'"),
         (["figure", "01/F99"], "figure must be one of F1, F2"),

@@ -1,7 +1,7 @@
 """Dong and Hisham: Using information theory to enhance the understanding of deep neural networks. Notebook 05.
 
 settings: profiles, data and training; observers: what is estimated while training; measures: the scalar of the debate;
-tables: what is computed from the paths; rules: the claims; positions: the three papers' sentences in every cell;
+tables: what is computed from the paths; rules: the claims; debate: the three papers' sentences in every cell;
 figures: what is drawn; sentences: what the notebook says of a run's numbers.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from .. import Experiment, FigureSpec
 from . import figures
+from .debate import positions
 from .figures import cell_name, draw_plane, draw_sweep
-from .positions import positions
 from .rules import CLAIMS
 from .sentences import (
     cell_words,

@@ -343,13 +343,13 @@ def label_positions(figure, ax, sentences: list, columns: list, table: pd.DataFr
     ):
         n_l2 = sum(key[:3] == (part, method, model) for key in columns)
         middle = last - n_l2 / 2 + 1
-        ax.annotate(ACTIVATION_NAMES[model], (middle, len(sentences)), (0, 4), "data", "offset points", ha="center",
+        ax.annotate(ACTIVATION_NAMES[model], (middle, 0), (0, 4), "data", "offset points", ha="center",
                     fontsize=9)  # fmt: skip
         if place % len(ACTIVATIONS) == 0:
-            ax.annotate(f"{names[part]}, {method}", (middle - n_l2 / 2, len(sentences)), (0, 20), "data",
+            ax.annotate(f"{names[part]}, {method}", (middle - n_l2 / 2, 0), (0, 20), "data",
                         "offset points", fontsize=11, fontweight="bold")  # fmt: skip
             ax.axvline(middle - n_l2 / 2, color="black", lw=2)
-    ax.set(ylim=(0, len(sentences)))
+    ax.set(ylim=(len(sentences), 0))
     ax.set_xlabel("L2 factor")
     ax.tick_params(length=0)
     keys = [plt.Rectangle((0, 0), 1, 1, color=colour, label=word) for word, colour in VERDICT_COLOURS.items()]
