@@ -49,7 +49,7 @@ def place_of(cell: tuple) -> tuple:
     return PARTS.index(part), METHODS.index(method), ACTIVATIONS.index(model), l2
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def positions(settings: Settings) -> pd.DataFrame:
     """`positions_of` the whole grid, for every estimator."""
     return positions_of(of_cells(compression(settings)))

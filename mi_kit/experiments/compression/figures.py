@@ -85,10 +85,15 @@ def draw_f1(rows: pd.DataFrame) -> plt.Figure:
 
 
 def key_handles(ax: plt.Axes) -> list:
+    """The layers, and what the markers of a plane mean."""
     handles, _ = ax.get_legend_handles_labels()
-    key = {"color": plots.MUTED, "ls": "", "marker": "o", "ms": 9}
-    ends = [plt.Line2D([], [], mfc="white", mew=1.8, label="untrained", **key), plt.Line2D([], [], label="end", **key)]
-    return [*handles, *ends]
+    key = {"color": plots.MUTED, "ls": ""}
+    return [
+        *handles,
+        plt.Line2D([], [], marker="o", ms=9, mfc="white", mew=1.8, label="untrained", **key),
+        plt.Line2D([], [], marker="o", ms=9, label="end", **key),
+        plt.Line2D([], [], marker="x", ms=6, mew=1.5, label="at a bound", **key),
+    ]
 
 
 def letters(axes, titles=None) -> None:
@@ -216,7 +221,7 @@ def draw_mechanism(mechanism: pd.DataFrame, scale: pd.DataFrame, noise_variance:
         for value, word in ((noise_variance**0.5, "noise"), (2 / n_bins, "bin width")):
             line[0].axhline(value, color=plots.MUTED, ls="--", lw=1.2)
             line[0].annotate(word, (0.01, value), (2, 3), ("axes fraction", "data"), "offset points", fontsize=10,
-                             color=plots.MUTED)  # fmt: skip
+                             color=plots.MUTED, zorder=0)  # fmt: skip
         rows = mechanism[(mechanism["model"] == model) & (mechanism["l2"] == PAPER_L2)]
         for ax, quantity in zip(line[1:], ("i_ty", "i_xt"), strict=True):
             plot_estimators(rows, quantity, ax)

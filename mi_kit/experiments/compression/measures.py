@@ -17,15 +17,16 @@ def compression(values: np.ndarray) -> np.ndarray:
 def null_compression(values: np.ndarray, *, n_draws: int = 200, seed: int = 0) -> np.ndarray:
     """What a path of the same roughness without trend would give, (paths, moments) -> (paths,): a mean of draws.
 
-    What `phases.smooth` takes away of a path is put in random order around a constant: the largest value of noise lies
-    above its last one. A mean of w neighbours takes away only (w - 1)/w of the variance of noise, which is made up for.
-    Where a path bends within the window, the bend counts as roughness: the value is then too high, not too low.
+    Paths are drawn, with replacement, from what `phases.smooth` takes away of a path: the largest value of noise lies
+    above its last one. The ends are left out, where neighbours on one side alone would count a trend as roughness. A
+    mean of w neighbours takes away only (w - 1)/w of the variance of noise, which is made up for. Where a path bends
+    within the window, the bend counts as roughness: the value is then too high, not too low.
     """
     random = np.random.default_rng(seed)
-    window = phases.window_for(values[0])
-    rest = values - np.stack([phases.smooth(one) for one in values])
-    rest = rest * math.sqrt(window / (window - 1))
+    window, n_moments = phases.window_for(values[0]), values.shape[1]
+    inner = slice(window // 2, n_moments - window // 2)
+    rest = np.stack([one - phases.smooth(one) for one in values])[:, inner] * math.sqrt(window / (window - 1))
     total = np.zeros(len(values))
     for _ in range(n_draws):
-        total += compression(rest[:, random.permutation(values.shape[1])])
+        total += compression(rest[:, random.integers(rest.shape[1], size=n_moments)])
     return total / n_draws

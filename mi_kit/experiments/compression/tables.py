@@ -126,7 +126,7 @@ def compressions_of(rows: pd.DataFrame, n_draws: int) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def compression(settings: Settings) -> pd.DataFrame:
     """The headline: the compression of every cell of the grid, see `compressions_of`."""
     found = []
