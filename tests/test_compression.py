@@ -353,6 +353,10 @@ def test_sentences_get_their_verdicts_in_the_cells_that_they_speak_of():
         ({"noise_variance": 0.0}, "noise_variance must be larger than 0"),
         ({"l2": (0.0, 0.1)}, "l2 must hold 0 and 0.001"),
         ({"l2": (0.0, 1e-3, -1.0)}, "no negative number"),
+        (
+            {"activations": ("relu",)},
+            "activations must be among relu, tanh, sigmoid, leaky_relu and hold relu and tanh",
+        ),
         ({"epochs": 10.5}, "epochs must be of type int"),
     ],
 )
@@ -381,7 +385,7 @@ def test_networks_are_those_of_the_paper_and_reject_others():
 
 def test_moments_are_whole_epochs_in_logarithmic_distance():
     chosen = paper.PROFILES["paper"]
-    for case in settings.cases():
+    for case in settings.cases(chosen):
         per_epoch = settings.updates_per_epoch(chosen, case)
         steps = settings.moments(chosen, case)
         assert all(step % per_epoch == 0 for step in steps)
@@ -415,7 +419,7 @@ def test_tables_have_their_columns_and_every_cell(small):
     wanted = {*tables.CELL, "seed", "layer", "estimator", "quantity", "compression", "null", "excess", "at_bound"}
     assert wanted <= set(table)
     assert set(table["estimator"]) == set(tables.estimators_of(small.settings))
-    assert len(table) == 2 * 4 * 2 * len(small.settings.l2) * 2 * 3 * 11 * 2  # parts, activations, batches, ..., seeds
+    assert len(table) == 2 * 2 * 2 * len(small.settings.l2) * 2 * 3 * 11 * 2  # parts, activations, batches, ..., seeds
     assert np.isfinite(table[["compression", "null", "excess"]].to_numpy()).all()
     assert (table["compression"] >= 0).all()
     paths = small.table("paths")
@@ -446,6 +450,6 @@ def test_sentences_of_the_page_are_made_of_the_run(small):
     for words in (paper.heat_words, paper.mechanism_words, paper.learning_words, paper.position_words):
         assert "nan" not in words(small)
     assert "2 log2 N" in paper.equation_words(small)
-    assert len(paper.heat_table(small)) == 2 * 4 * 2 * len(small.settings.l2)
+    assert len(paper.heat_table(small)) == 2 * 2 * 2 * len(small.settings.l2)
     assert len(paper.position_table(small)) == len(rules.SENTENCES)
     assert paper.position_counts(small).shape == (len(rules.SENTENCES), 11)

@@ -12,7 +12,7 @@ from ... import plots
 from ...claims import interval
 from . import observers
 from .rules import LEAST
-from .settings import ACTIVATIONS, METHODS, MINI, PAPER_L2, SHOWN
+from .settings import METHODS, MINI, PAPER_L2, SHOWN
 from .tables import MECHANISM, of_cells
 
 QUANTITY_NAMES = {"i_xt": "I(X;T)  [bit]", "i_ty": "I(T;Y)  [bit]"}
@@ -118,7 +118,7 @@ def draw_cell(rows: pd.DataFrame) -> plt.Figure:
 
 def draw_plane(paths: pd.DataFrame, *, network: str = "tanh, L2 0.001", layer: str = "all", epoch: int) -> plt.Figure:
     """The plane of one network in mini-batches up to an epoch, a layer in colour: what the sliders go through."""
-    chosen = [cell_name(*each) == network for each in zip(paths["model"], paths["l2"], strict=True)]
+    chosen = np.array([cell_name(*each) == network for each in zip(paths["model"], paths["l2"], strict=True)])
     rows = paths[chosen & (paths["method"] == MINI)]
     steps = rows[rows["epoch"] <= epoch + 1e-9]["step"]
     figure, ax = plt.subplots(figsize=(9, 5))
@@ -141,9 +141,10 @@ def beyond_noise(excess: pd.Series) -> float:
 
 def grid_of(values: pd.Series, part: str, quantity: str) -> np.ndarray:
     """Activation and L2 down, estimator and batch across: one value a cell of the grid."""
-    l2s, estimators = (list(dict.fromkeys(values.index.get_level_values(name))) for name in ("l2", "estimator"))
-    index = pd.MultiIndex.from_product([[part], [quantity], ACTIVATIONS, sorted(l2s), estimators, METHODS])
-    return values.reindex(index).to_numpy(float).reshape(len(ACTIVATIONS) * len(l2s), -1)
+    names = ("model", "l2", "estimator")
+    shown, l2s, estimators = (list(dict.fromkeys(values.index.get_level_values(name))) for name in names)
+    index = pd.MultiIndex.from_product([[part], [quantity], shown, sorted(l2s), estimators, METHODS])
+    return values.reindex(index).to_numpy(float).reshape(len(shown) * len(l2s), -1)
 
 
 def draw_heat(table: pd.DataFrame) -> plt.Figure:
@@ -174,14 +175,15 @@ def mark_cells(ax: plt.Axes, chosen: np.ndarray, marker: str, size: float) -> No
 def label_grid(axes: np.ndarray, table: pd.DataFrame) -> None:
     """Rows and columns of the grid by name, with white lines between activations and estimators."""
     l2s, estimators = sorted(set(table["l2"])), list(dict.fromkeys(table["estimator"]))
+    shown = list(dict.fromkeys(table["model"]))
     for ax in axes.flat:
-        for place in range(1, len(ACTIVATIONS)):
+        for place in range(1, len(shown)):
             ax.axhline(place * len(l2s), color="black", lw=1.2)
         for place in range(1, len(estimators)):
             ax.axvline(2 * place, color="black", lw=0.6)
         ax.set_xticks([2 * k + 1 for k in range(len(estimators))], estimators, rotation=40, ha="right",
                       rotation_mode="anchor", fontsize=11)  # fmt: skip
-        words = [f"{ACTIVATION_NAMES[model]}  {l2:g}" for model in ACTIVATIONS for l2 in l2s]
+        words = [f"{ACTIVATION_NAMES[model]}  {l2:g}" for model in shown for l2 in l2s]
         ax.set_yticks(np.arange(len(words)) + 0.5, words, fontsize=10)
         ax.tick_params(length=0)
     axes[0, 0].invert_yaxis()
@@ -260,9 +262,10 @@ def plot_estimators(rows: pd.DataFrame, quantity: str, ax: plt.Axes) -> None:
 
 def draw_saturation(scale: pd.DataFrame) -> plt.Figure:
     """Saxe's mechanism: the share of saturated activations over the epochs, by data and L2."""
-    figure, axes = plt.subplots(2, len(ACTIVATIONS), figsize=(17, 7.5), sharey=True)
+    shown = list(dict.fromkeys(scale["model"]))
+    figure, axes = plt.subplots(2, len(shown), figsize=(5 + 3 * len(shown), 7.5), sharey=True)
     for line, part in zip(axes, PART_NAMES, strict=True):
-        for ax, model in zip(line, ACTIVATIONS, strict=True):
+        for ax, model in zip(line, shown, strict=True):
             rows = scale[(scale["part"] == part) & (scale["model"] == model)]
             l2s = sorted(set(rows["l2"]))
             for l2, colour in zip(l2s, plots.shades(len(l2s)), strict=True):
@@ -300,7 +303,7 @@ def draw_learning(table: pd.DataFrame) -> plt.Figure:
 
 def draw_sweep(table: pd.DataFrame, *, network: str = "tanh, L2 0.001", noise_variance: float, n_bins: int):
     """One run seen with a noise variance (left) and with a number of bins (right)."""
-    chosen = [cell_name(*each) == network for each in zip(table["model"], table["l2"], strict=True)]
+    chosen = np.array([cell_name(*each) == network for each in zip(table["model"], table["l2"], strict=True)])
     figure, axes = plt.subplots(1, 2, figsize=(13.5, 5), sharey=True)
     for ax, kind, value in zip(axes, ("noise", "bins"), (noise_variance, n_bins), strict=True):
         rows = table[chosen & (table["kind"] == kind) & (table["value"] == value)].assign(seed=0, at_bound=0.0)
@@ -350,7 +353,7 @@ def label_positions(figure, ax, sentences: list, columns: list, table: pd.DataFr
         middle = last - n_l2 / 2 + 1
         ax.annotate(ACTIVATION_NAMES[model], (middle, 0), (0, 4), "data", "offset points", ha="center",
                     fontsize=9)  # fmt: skip
-        if place % len(ACTIVATIONS) == 0:
+        if place % table["model"].nunique() == 0:
             ax.annotate(f"{names[part]}, {method}", (middle - n_l2 / 2, 0), (0, 20), "data",
                         "offset points", fontsize=11, fontweight="bold")  # fmt: skip
             ax.axvline(middle - n_l2 / 2, color="black", lw=2)

@@ -30,10 +30,12 @@ class Settings:
     """What a run is made of. An epoch is one pass over the training samples.
 
     l2: the loss has l2 times the sum of the squared weights added, as in Keras; it must hold 0 and the paper's 0.001.
+    activations: in the order of ACTIVATIONS.
     """
 
     sightings: str = "pokemon-common"  # one of SIGHTINGS
     n_seeds: int = 10
+    activations: tuple = ACTIVATIONS  # the paper's two among them
     l2: tuple = (0.0, 1e-4, PAPER_L2, 1e-2)
     epochs: int = 25_000  # on the sightings
     pattern_epochs: int = 3_000  # on the 12-bit patterns
@@ -64,6 +66,9 @@ class Settings:
             raise ValueError(f"sightings must be one of {', '.join(SIGHTINGS)}; got sightings={self.sightings!r}.")
         if not {0.0, PAPER_L2} <= set(self.l2) or min(self.l2) < 0:
             raise ValueError(f"l2 must hold 0 and {PAPER_L2} and no negative number; got l2={self.l2}.")
+        if not set(SHOWN) <= set(self.activations) <= set(ACTIVATIONS):
+            words = f"activations must be among {', '.join(ACTIVATIONS)} and hold {' and '.join(SHOWN)}"
+            raise ValueError(f"{words}; got activations={self.activations}.")
 
 
 MINIMA = {"n_seeds": 1, "epochs": 4, "pattern_epochs": 4, "batch_size": 1, "pattern_batch": 1, "layered_epochs": 4,
@@ -72,9 +77,9 @@ MINIMA = {"n_seeds": 1, "epochs": 4, "pattern_epochs": 4, "batch_size": 1, "patt
 POSITIVE = ("lr", "renyi_h", "noise_variance")
 PROFILES = {
     "smoke": Settings(
-        n_seeds=2, l2=(0.0, PAPER_L2), epochs=12, pattern_epochs=4, layered_epochs=4, n_moments=6, n_samples=60,
-        n_counted=200, n_renyi=20, n_draws=10, sweep_variances=(0.01, 0.1), sweep_bins=(4, 30), sweep_seeds=1,
-        n_frames=4,
+        n_seeds=2, activations=SHOWN, l2=(0.0, PAPER_L2), epochs=12, pattern_epochs=4, layered_epochs=4, n_moments=5,
+        n_samples=60, n_counted=200, n_renyi=20, n_draws=10, sweep_variances=(0.01, 0.1), sweep_bins=(4, 30),
+        sweep_seeds=1, n_frames=4,
     ),
     "quick": Settings(
         n_seeds=3, epochs=300, pattern_epochs=40, layered_epochs=200, n_moments=10, n_samples=256, n_counted=700,
@@ -115,9 +120,9 @@ class Case:
     method: str = MINI
 
 
-def cases() -> list[Case]:
+def cases(settings: Settings) -> list[Case]:
     """The grid, but for L2 factors and seeds, which are members of each case."""
-    return [Case(*each) for each in itertools.product(PARTS, ACTIVATIONS, METHODS)]
+    return [Case(*each) for each in itertools.product(PARTS, settings.activations, METHODS)]
 
 
 def l2_of(settings: Settings, case: Case) -> tuple:
@@ -226,5 +231,5 @@ def identities(settings: Settings) -> dict:
             dataset_of(settings, case.part).identity,
             *observers_of(settings, case),
         ]
-        for case in [*cases(), Case("12bit", LAYERED)]
+        for case in [*cases(settings), Case("12bit", LAYERED)]
     }

@@ -15,11 +15,11 @@ from . import observers
 from .measures import compression as compression_of
 from .measures import null_compression
 from .settings import (
-    ACTIVATIONS,
     LAYERED,
     METHODS,
     MINI,
     PAPER_L2,
+    PARTS,
     SHOWN,
     Case,
     Settings,
@@ -130,8 +130,8 @@ def compressions_of(rows: pd.DataFrame, n_draws: int) -> pd.DataFrame:
 def compression(settings: Settings) -> pd.DataFrame:
     """The headline: the compression of every cell of the grid, see `compressions_of`."""
     found = []
-    with bar(len(cases()), "cells of the grid") as shown:
-        for case in cases():
+    with bar(len(cases(settings)), "cells of the grid") as shown:
+        for case in cases(settings):
             found.append(compressions_of(observed(settings, case, "information"), settings.n_draws))
             shown.update()
     order = {name: place for place, name in enumerate(estimators_of(settings))}
@@ -154,7 +154,7 @@ def scale(settings: Settings) -> pd.DataFrame:
     """How large the activations are, and how many saturated, over the epochs: every cell trained in mini-batches."""
     keys = [*CELL, "layer", "step", "epoch", "n_samples"]
     tables = []
-    for part, model in itertools.product(("sightings", "12bit"), ACTIVATIONS):
+    for part, model in itertools.product(PARTS, settings.activations):
         rows = observed(settings, Case(part, model, MINI), "scale")
         means = rows.groupby(keys, sort=False)[["deviation", "saturated"]].mean().reset_index()
         tables.append(means.assign(n_seeds=rows["seed"].nunique()))
@@ -168,7 +168,7 @@ def mechanism(settings: Settings) -> pd.DataFrame:
     Mean over the hidden layers; a row a network, seed, moment and estimator.
     """
     tables = []
-    for model in ACTIVATIONS:
+    for model in settings.activations:
         rows = observed(settings, Case("sightings", model, MINI), "information")
         tables.append(rows[rows["l2"].isin((0.0, PAPER_L2)) & rows["estimator"].isin(MECHANISM)])
     keys = [*CELL, "estimator", "seed", "step", "epoch", "n_samples", "log2_n", "entropy_y"]
