@@ -93,13 +93,13 @@ FIGURES = {
     "F4": _figure(figures.draw_cell, "paths", _PATHS, _cell("relu", PAPER_L2)),
     "F5": _figure(figures.draw_cell, "paths", _PATHS, _cell("tanh", PAPER_L2)),
     "heat": _figure(
-        figures.draw_heat, "compression",
+        figures.draw_heat, "cells",
         "Largest minus last value, mean over hidden layers and seeds; left half of a column mini-batches, right half "
         "full batch. Dot: 95 % interval over seeds more than 0.1 bit above noise of the same roughness. Stroke: more "
         "than a fifth of the points at a bound.",
     ),
     "null": _figure(
-        figures.draw_null, "compression", "A dot a cell and estimator: mean over hidden layers and seeds."
+        figures.draw_null, "cells", "A dot a cell and estimator: mean over hidden layers and seeds."
     ),
     "positions": _figure(figures.draw_positions, "positions", "Kernel estimate, upper bound.", _main_positions),
     "mechanism": FigureSpec(

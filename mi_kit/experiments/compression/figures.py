@@ -13,7 +13,7 @@ from ...claims import interval
 from . import observers
 from .rules import LEAST
 from .settings import METHODS, MINI, PAPER_L2, SHOWN
-from .tables import MECHANISM, of_cells
+from .tables import MECHANISM
 
 QUANTITY_NAMES = {"i_xt": "I(X;T)  [bit]", "i_ty": "I(T;Y)  [bit]"}
 ACTIVATION_NAMES = {"relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid", "leaky_relu": "leaky ReLU"}
@@ -134,11 +134,6 @@ def draw_plane(paths: pd.DataFrame, *, network: str = "tanh, L2 0.001", layer: s
 GRID = ["part", "quantity", "model", "l2", "estimator", "method"]
 
 
-def beyond_noise(excess: pd.Series) -> float:
-    """1 where the 95 % interval over seeds lies above 0.1 bit, else 0."""
-    return float(interval(excess)[1] > LEAST)
-
-
 def grid_of(values: pd.Series, part: str, quantity: str) -> np.ndarray:
     """Activation and L2 down, estimator and batch across: one value a cell of the grid."""
     names = ("model", "l2", "estimator")
@@ -150,15 +145,14 @@ def grid_of(values: pd.Series, part: str, quantity: str) -> np.ndarray:
 def draw_heat(table: pd.DataFrame) -> plt.Figure:
     """The headline: compression of every cell of the grid; a dot: above noise by more than 0.1 bit; a stroke: more than
     a fifth of the paths' points lie at a bound."""
-    groups = of_cells(table).groupby(GRID, sort=False)
-    means, sure = groups[["compression", "at_bound"]].mean(), groups["excess"].agg(beyond_noise)
+    means = table.set_index(GRID)
     figure, axes = plt.subplots(2, 2, figsize=(17, 12), sharex=True, sharey=True)
     norm = PowerNorm(0.5, 0, max(1.0, float(means["compression"].max())))
     for line, quantity in zip(axes, QUANTITY_NAMES, strict=True):
         for ax, part in zip(line, PART_NAMES, strict=True):
             grid = grid_of(means["compression"], part, quantity)
             shown = ax.pcolormesh(grid, cmap=FALLS, norm=norm, edgecolors="0.88", lw=0.4)
-            mark_cells(ax, grid_of(sure, part, quantity) == 1, "o", 22)
+            mark_cells(ax, grid_of(means["excess_low"], part, quantity) > LEAST, "o", 22)
             mark_cells(ax, grid_of(means["at_bound"], part, quantity) > 0.2, "$/$", 45)
             name = data_name(table[table["part"] == part])
             ax.set_title(f"{QUANTITY_NAMES[quantity].split()[0]}, {name}", loc="left", fontsize=14)
@@ -192,9 +186,8 @@ def label_grid(axes: np.ndarray, table: pd.DataFrame) -> None:
 def draw_null(table: pd.DataFrame) -> plt.Figure:
     """Compression of every cell beside what noise of the same roughness gives: above the line is compression."""
     figure, axes = plt.subplots(1, 2, figsize=(13.5, 5.4))
-    means = of_cells(table).groupby(GRID, sort=False)[["compression", "null"]].mean().reset_index()
     for ax, quantity in zip(axes, QUANTITY_NAMES, strict=True):
-        rows = means[means["quantity"] == quantity]
+        rows = table[table["quantity"] == quantity]
         for model, one in rows.groupby("model", sort=False):
             ax.plot(one["null"], one["compression"], "o", ms=4.5, alpha=0.6, color=ACTIVATION_COLOURS[model],
                     label=ACTIVATION_NAMES[model])  # fmt: skip

@@ -11,6 +11,7 @@ from ...claims import HOLDS, words
 from .. import Experiment
 from . import observers
 from .figures import ACTIVATION_NAMES, cell_name
+from .rules import LEAST
 from .settings import MINI, PAPER_L2, SHOWN, Case, dataset_of, network_of
 from .tables import MECHANISM, of_cells
 
@@ -188,14 +189,14 @@ def cell_words(experiment: Experiment, model: str, l2: float) -> str:
 
 def heat_words(experiment: Experiment) -> str:
     """How many cells of the grid compress, by which estimators."""
-    from .figures import GRID, beyond_noise
-
-    sure = of_cells(experiment.table("compression")).groupby(GRID, sort=False)["excess"].agg(beyond_noise)
-    lines = []
+    table, lines = experiment.table("cells"), []
     for quantity, name in NAMES.items():
-        of = sure.xs(quantity, level="quantity").groupby(level="estimator", sort=False)
-        each = ", ".join(f"{estimator} {int(one.sum())}" for estimator, one in of)
-        lines.append(f"- {name}, of {len(sure.xs(quantity, level='quantity')) // of.ngroups} cells: {each}.")
+        rows = table[table["quantity"] == quantity]
+        each = [
+            f"{estimator} {int((one['excess_low'] > LEAST).sum())}"
+            for estimator, one in rows.groupby("estimator", sort=False)
+        ]
+        lines.append(f"- {name}, of {len(rows) // len(each)} cells: {', '.join(each)}.")
     return (
         "Cells whose compression lies above that of noise by more than 0.1 bit (95 % interval over seeds), by "
         "estimator:\n\n" + "\n".join(lines)

@@ -10,6 +10,7 @@ import torch
 
 from ... import cache, models
 from ... import estimators as est
+from ...claims import interval
 from ...progress import bar
 from . import observers
 from .measures import compression as compression_of
@@ -146,6 +147,19 @@ def of_cells(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(keys, sort=False)[values].mean().reset_index()
 
 
+@cache.cached(version=1, also=identities)
+def cells(settings: Settings) -> pd.DataFrame:
+    """The headline in one row a cell, estimator and quantity: means and 95 % intervals over seeds."""
+    found = []
+    for keys, one in of_cells(compression(settings)).groupby([*CELL, "estimator", "quantity"], sort=False):
+        row = dict(zip([*CELL, "estimator", "quantity"], keys, strict=True)) | {"n_seeds": one["seed"].nunique()}
+        row |= one[["n_samples", "start", "peak", "final", "null", "at_bound"]].mean().to_dict()
+        for name in ("compression", "excess"):
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), interval(one[name]), strict=True))
+        found.append(row)
+    return pd.DataFrame(found)
+
+
 # --------------------------------------------------------------------------------------------- the mechanism
 
 
@@ -230,5 +244,6 @@ def mean_row(i_xt: torch.Tensor, i_ty: torch.Tensor, **more) -> dict:
 
 TABLES = {
     "architectures": architectures, "two_phases": two_phases, "paths": paths, "compression": compression,
+    "cells": cells,
     "scale": scale, "mechanism": mechanism, "learning": learning, "sweep": sweep,
 }  # fmt: skip
