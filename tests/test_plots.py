@@ -1,5 +1,6 @@
 """Figures as data: what the artists show, not how the pixels look."""
 
+import io
 import json
 
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mi_kit import models, plots
+from mi_kit.plots import style
 from mi_kit.plots.architecture import shorten
 
 
@@ -184,3 +186,15 @@ def test_labels_of_pictures_that_keep_their_shape_are_not_cut():
         plots.style.png_bytes(figure, 130)
         assert min(ax.yaxis.label.get_window_extent().x0 for ax in axes) >= 0, width
         plt.close(figure)
+
+
+def test_a_picture_of_many_colours_is_not_tinted():
+    figure, axes = plt.subplots(1, 2, figsize=(8, 4))
+    axes[0].imshow(np.linspace(0, 1, 400).reshape(20, 20), cmap="Greys_r", aspect="auto")
+    for place, colour in enumerate(plt.get_cmap("turbo")(np.linspace(0, 1, 60))):
+        axes[1].plot([0, 1], [place, 2 * place], color=colour, alpha=0.6)
+    figure.canvas.draw()
+    whole = np.asarray(figure.canvas.buffer_rgba(), dtype=int)[..., :3]
+    saved = np.asarray(Image.open(io.BytesIO(style.png_bytes(figure, figure.dpi))).convert("RGB"), dtype=int)
+    assert (np.abs(whole - saved).max(-1) > style.TINT).mean() < style.TINTED_SHARE
+    plt.close(figure)

@@ -29,6 +29,7 @@ from .sentences import (
     settling_words,
 )
 from .settings import (
+    DEPTHS,
     DIAGONAL,
     FALLING,
     FEW,
@@ -83,17 +84,26 @@ __all__ = [
 NOTEBOOK = "04_cnnslicer_queries"
 
 
-def _figure(draw, name: str, caption: str, *more: str, rows=lambda table: table, **fixed):
-    """A figure of one table, drawn with the help of `more` tables and of settings (functions of an experiment)."""
+def _figure(draw, name: str, caption: str, *more: str, rows=lambda table: table, shown: dict | None = None, **fixed):
+    """A figure of one table, drawn with the help of `more` tables and of settings (functions of an experiment).
+
+    shown: {column: values (a function of an experiment)} of the rows that the figure shows; no others go to its CSV.
+    """
 
     def chosen(experiment: Experiment):
-        return rows(experiment.table(name))
+        return _with_values(rows(experiment.table(name)), experiment, shown or {})
 
     def drawn(experiment: Experiment):
         values = {key: of(experiment) for key, of in fixed.items()}
         return draw(chosen(experiment), *(experiment.table(each) for each in more), **values)
 
     return FigureSpec(drawn, chosen, caption)
+
+
+def _with_values(table, experiment: Experiment, shown: dict):
+    for column, of in shown.items():
+        table = table[table[column].isin(of(experiment))]
+    return table
 
 
 def _epoch(of_paper: int):
@@ -108,11 +118,24 @@ def _size(place: int):
     return lambda experiment: experiment.settings.per_class[place]
 
 
+def _sizes(*places: int):
+    return lambda experiment: [experiment.settings.per_class[place] for place in places]
+
+
 def _pair(*layers: int):
     def rows(table):
         return table[(table["layer_a"] == layers[0]) & (table["layer_b"] == layers[1])]
 
     return rows
+
+
+def _from_first_layer(table):
+    return table[(table["layer_a"] == 1) & table["layer_b"].isin(DEPTHS)]
+
+
+def _first_and_last_layer(table):
+    of_figure = table[table["layer"] != LOOK_ALIKE_LAYER]
+    return of_figure.drop(columns=["class", "step", "model", "per_class"])
 
 
 def _of_first(table):
@@ -142,27 +165,30 @@ FIGURES = {
     "F2": _figure(figures.draw_f2, "architecture", "A drawing; nothing in it is measured."),
     "F3": _figure(figures.draw_f3, "architecture", "The network on the second data set; height: channels."),
     "F4": _figure(draw_training, "labels", "Smallest input size, first seed; losses: mean over seeds. Diamonds: paper.",
-                  "confusions", "input_entropies", "curves", rows=_of_first, per_class=_size(FEW), epoch=lambda e: 10),
+                  "confusions", "input_entropies", "curves", rows=_of_first, shown={"per_class": _sizes(FEW)},
+                  per_class=_size(FEW), epoch=lambda e: 10),
     "F5": FigureSpec(
         lambda e: figures.draw_f5(e.table("curves"), e.table("input_entropies"), settling(e.table("curves"))),
         lambda e: _of_first(e.table("curves")), "Means and 95 % intervals over seeds. Diamonds: paper.",
     ),
     "readings": _figure(figures.draw_readings, "readings", "One draw of images."),
     "F6": _figure(figures.draw_f6, "labels", "First seed in (a) and (b). Dashed: all classes alike.",
-                  rows=_of_first, few=_size(FEW), many=_size(MANY)),
+                  rows=_of_first, shown={"per_class": _sizes(FEW, MANY)}, few=_size(FEW), many=_size(MANY)),
     "F7": _figure(figures.draw_f7, "confusions", "Smallest input size, first seed; test images.", rows=_of_first,
                   few=_size(FEW)),
     "F8": FigureSpec(
         lambda e: figures.draw_f8(e.table("capacity_maps"), e.table("pictures"), shown_epoch(e.settings, 100)),
-        lambda e: _pair(*PAIRS[0])(e.table("capacity_maps")), "First seed; brighter is smaller. Pictures: own ranges.",
+        lambda e: _with_values(_pair(*PAIRS[0])(e.table("capacity_maps")), e, {"epoch": _epochs(100)}),
+        "First seed; brighter is smaller. Pictures: own ranges.",
     ),
     "F9": _pictures(figures.draw_f9, "F9", "First seed. The last two rows have the most similar patterns."),
     "alike": _figure(figures.draw_alike, "alike_pairs", "A dot a pair of channels of layer 3; all seeds."),
     "F10": _figure(functools.partial(figures.draw_maps, pair=DIAGONAL), "capacity_maps", _CAPACITY,
-                   rows=_pair(*DIAGONAL), epochs=_epochs(0, 40, 120)),
+                   rows=_pair(*DIAGONAL), shown={"epoch": _epochs(0, 40, 120)}, epochs=_epochs(0, 40, 120)),
     "F11": _figure(functools.partial(figures.draw_maps, pair=FALLING), "capacity_maps", _CAPACITY,
-                   rows=_pair(*FALLING), epochs=_epochs(0, 20, 80, 120)),
-    "F12": _figure(figures.draw_f12, "capacity_maps", _CAPACITY, epoch=_epoch(120)),
+                   rows=_pair(*FALLING), shown={"epoch": _epochs(0, 20, 80, 120)}, epochs=_epochs(0, 20, 80, 120)),
+    "F12": _figure(figures.draw_f12, "capacity_maps", _CAPACITY, rows=_from_first_layer,
+                   shown={"epoch": _epochs(120)}, epoch=_epoch(120)),
     "capacities": _figure(figures.draw_over_training, "capacities",
                           "Thick: mean over seeds, thin: seeds. By chance: inputs in another order.",
                           n_bins=lambda e: e.settings.n_bins),
@@ -170,7 +196,7 @@ FIGURES = {
     "F13": _figure(figures.draw_f13, "channel_entropies", f"{_FIRST} Black: all inputs. Areas: entropies.",
                    "class_entropies", rows=lambda table: table[table["layer"] == LOOK_ALIKE_LAYER], epoch=_epoch(80)),
     "F14": _figure(figures.draw_f14, "channel_entropies", "(a), (b): first seed. Black: all inputs.",
-                   "class_entropies", rows=lambda table: table[table["layer"] != LOOK_ALIKE_LAYER]),
+                   "class_entropies", rows=_first_and_last_layer),
     "F15": _pictures(figures.draw_f15, "F15", "First seed. Maps and what they give back, each over its own range."),
     "deconvolved": _figure(figures.draw_deconvolved, "deconvolved", "A dot a living channel of layer 3."),
 }  # fmt: skip
