@@ -106,7 +106,7 @@ def picture_of(figure: Figure, name: str, caption: str, facts: dict | None = Non
     """The PNG of a figure with title, caption and facts as its text; ValueError above 300 KB."""
     comment = json.dumps(facts or {}, default=str)
     about = {"Title": name, "Description": caption, "Comment": comment, "Software": "mi_kit"}
-    picture = png_bytes(figure, DPI, about)
+    picture = png_bytes(figure, DPI, about, careful=True)
     if len(picture) > MAX_BYTES:
         raise ValueError(f"figure must take at most {MAX_BYTES:,} bytes as PNG; {name} takes {len(picture):,}.")
     return picture
@@ -120,10 +120,11 @@ def save_picture(picture: bytes, folder: Path, name: str, *, table: pd.DataFrame
     return path
 
 
-def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> bytes:
+def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None, *, careful: bool = False) -> bytes:
     """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text.
 
-    One with photographs (images of three channels) keeps all its colours: 256 would tint what is grey.
+    One with photographs (images of three channels) keeps all its colours: 256 would tint what is grey. careful: choose
+    the colours of a tinted one better, which takes seconds.
     """
     canvas, small, text = FigureCanvasAgg(figure), io.BytesIO(), PngInfo()
     figure.set_dpi(dpi)
@@ -136,7 +137,7 @@ def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None) -> 
     if not any(shown.get_array().ndim == 3 for ax in figure.axes for shown in ax.images):
         fewer = functools.partial(image.quantize, 256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         first = fewer()
-        image = fewer(kmeans=2) if _is_tinted(image, first) else first  # the better choice takes seconds
+        image = fewer(kmeans=2) if careful and _is_tinted(image, first) else first
     image.save(small, format="png", pnginfo=text)
     return small.getvalue()
 

@@ -164,8 +164,9 @@ FIGURES = {
     "F1": _figure(figures.draw_f1, "architecture", "A drawing; nothing in it is measured."),
     "F2": _figure(figures.draw_f2, "architecture", "A drawing; nothing in it is measured."),
     "F3": _figure(figures.draw_f3, "architecture", "The network on the second data set; height: channels."),
-    "F4": _figure(draw_training, "labels", "Smallest input size, first seed; losses: mean over seeds. Diamonds: paper.",
-                  "confusions", "input_entropies", "curves", rows=_of_first, shown={"per_class": _sizes(FEW)},
+    "F4": _figure(draw_training, "labels",
+                  "Smallest size, first seed; (d), (e): all sizes, means over seeds. Diamonds: paper.", "confusions",
+                  "input_entropies", "curves", rows=_of_first, shown={"per_class": _sizes(FEW)},
                   per_class=_size(FEW), epoch=lambda e: 10),
     "F5": FigureSpec(
         lambda e: figures.draw_f5(e.table("curves"), e.table("input_entropies"), settling(e.table("curves"))),
