@@ -82,9 +82,9 @@ PROFILES = {
         sweep_seeds=1, n_frames=4,
     ),
     "quick": Settings(
-        n_seeds=3, epochs=300, pattern_epochs=40, layered_epochs=200, n_moments=10, n_samples=256, n_counted=700,
-        n_renyi=64, n_draws=100, sweep_variances=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0), sweep_bins=(2, 4, 8, 30, 100),
-        sweep_seeds=2, n_frames=30,
+        n_seeds=3, l2=(0.0, PAPER_L2, 1e-2), epochs=300, pattern_epochs=30, layered_epochs=200, n_moments=9,
+        n_samples=256, n_counted=700, n_renyi=64, n_draws=100, sweep_variances=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+        sweep_bins=(2, 4, 8, 30, 100), sweep_seeds=2, n_frames=20,
     ),
     "paper": Settings(),
 }  # fmt: skip
