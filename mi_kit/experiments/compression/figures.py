@@ -299,7 +299,7 @@ def draw_sweep(table: pd.DataFrame, *, network: str = "tanh, L2 0.001", noise_va
     chosen = np.array([cell_name(*each) == network for each in zip(table["model"], table["l2"], strict=True)])
     figure, axes = plt.subplots(1, 2, figsize=(13.5, 5), sharey=True)
     for ax, kind, value in zip(axes, ("noise", "bins"), (noise_variance, n_bins), strict=True):
-        rows = table[chosen & (table["kind"] == kind) & (table["value"] == value)].assign(seed=0, at_bound=0.0)
+        rows = table[chosen & (table["kind"] == kind) & (table["value"] == value)].assign(seed=0)
         plots.plot_information_plane(rows, ax=ax)
         words = f"noise variance {value:g}" if kind == "noise" else f"{value:g} bins over a layer's range"
         ax.set_title(f"{network}: {words}", loc="left", fontsize=12)

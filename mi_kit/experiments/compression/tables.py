@@ -203,7 +203,7 @@ def learning(settings: Settings) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def sweep(settings: Settings) -> pd.DataFrame:
     """The same runs under many noise variances and many numbers of bins (of the layer's own range), by layer.
 
@@ -214,9 +214,8 @@ def sweep(settings: Settings) -> pd.DataFrame:
         case = Case("sightings", model, MINI)
         members = [each for each in members_of(settings, case) if each["weight_decay"] == 2 * l2]
         found.append(swept(settings, case, members[: settings.sweep_seeds]).assign(model=model, l2=l2))
-    return pd.concat(found, ignore_index=True).assign(
-        part="sightings", method=MINI, dataset=dataset_of(settings, "sightings").name
-    )
+    about = {"part": "sightings", "method": MINI, "dataset": dataset_of(settings, "sightings").name}
+    return with_bounds(pd.concat(found, ignore_index=True)).assign(**about)
 
 
 def swept(settings: Settings, case: Case, members: list[dict]) -> pd.DataFrame:
