@@ -104,7 +104,8 @@ def label_words(labels: pd.DataFrame) -> str:
     parts = []
     for size, one in found.groupby("per_class"):
         known = one[np.isfinite(one["steady"])]
-        told = f"epoch {words(known['steady'], digits=0)}" if len(known) == len(one) else "not within this run"
+        steady = words(known["steady"], digits=0, limits=(0, labels["epoch"].max())) if len(known) == len(one) else ""
+        told = f"epoch {steady}" if steady else "not within this run"
         parts.append(f"{size:,} a class: {told}")
     rows = labels[labels["part"] == MNIST]
     few = rows[rows["per_class"] == rows["per_class"].min()]
