@@ -21,6 +21,7 @@ lab: .venv/.ready ## open JupyterLab
 
 bench: .venv/.ready ## measure speed and memory against what people use today
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/ensemble.py
 
 lint: .venv/.ready ## check style, notebooks included
 	$(BIN)/ruff check .
