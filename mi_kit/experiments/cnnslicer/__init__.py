@@ -134,8 +134,7 @@ def _from_first_layer(table):
 
 
 def _first_and_last_layer(table):
-    of_figure = table[table["layer"] != LOOK_ALIKE_LAYER]
-    return of_figure.drop(columns=["class", "step", "model", "per_class"])
+    return table[table["layer"] != LOOK_ALIKE_LAYER]
 
 
 def _of_first(table):
@@ -196,8 +195,11 @@ FIGURES = {
     "bins": FigureSpec(lambda e: figures.draw_bins(_capacities(e)), _capacities, "The rules of the claims, all seeds."),
     "F13": _figure(figures.draw_f13, "channel_entropies", f"{_FIRST} Black: all inputs. Areas: entropies.",
                    "class_entropies", rows=lambda table: table[table["layer"] == LOOK_ALIKE_LAYER], epoch=_epoch(80)),
-    "F14": _figure(figures.draw_f14, "channel_entropies", "(a), (b): first seed. Black: all inputs.",
-                   "class_entropies", rows=_first_and_last_layer),
+    "F14": FigureSpec(
+        lambda e: figures.draw_f14(_first_and_last_layer(e.table("channel_entropies")), e.table("class_entropies")),
+        lambda e: _first_and_last_layer(e.table("channel_entropies")).query(f"channel < {figures.MULTIPLES}"),
+        "(a), (b): first seed. Black: all inputs.",
+    ),
     "F15": _pictures(figures.draw_f15, "F15", "First seed. Maps and what they give back, each over its own range."),
     "deconvolved": _figure(figures.draw_deconvolved, "deconvolved", "A dot a living channel of layer 3."),
 }  # fmt: skip

@@ -437,6 +437,9 @@ def draw_f13(table: pd.DataFrame, classes: pd.DataFrame, epoch: float) -> plt.Fi
     return figure
 
 
+MULTIPLES = 32  # channels of a layer that are shown
+
+
 def draw_f14(table: pd.DataFrame, classes: pd.DataFrame) -> plt.Figure:
     """F14: small multiples of layers 1 and 11 (32 of its channels), and both layers compared."""
     figure = plt.figure(figsize=(16, 9.6))
@@ -444,8 +447,8 @@ def draw_f14(table: pd.DataFrame, classes: pd.DataFrame) -> plt.Figure:
     names = classes_of(table)
     for place, layer in enumerate((CHANNEL_LAYERS[0], CHANNEL_LAYERS[-1])):
         rows = table[table["layer"] == layer]
-        n_channels, shown = rows["channel"].nunique(), rows[rows["channel"] < 32]
-        more = f", channels 0 to 31 of {n_channels}" if n_channels > 32 else ""
+        n_channels, shown = rows["channel"].nunique(), rows[rows["channel"] < MULTIPLES]
+        more = f", channels 0 to {MULTIPLES - 1} of {n_channels}" if n_channels > MULTIPLES else ""
         ax = figure.add_subplot(grid[0, place])
         plots.plot_small_multiples(shown, names, title=f"({'ab'[place]})  layer {layer}{more}", ax=ax)
     for place, (column, name) in enumerate(
