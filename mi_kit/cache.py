@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import inspect
 import io
+import math
 import os
 import shutil
 import warnings
@@ -75,8 +76,43 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """A table as parquet, every page with its checksum."""
-    table.to_parquet(path, index=False, write_page_checksum=True)
+    """A table as parquet, every page with its checksum, and as small as it gets without losing a bit."""
+    floats = [str(column) for column in table if pd.api.types.is_float_dtype(table[column])]
+    others = [str(column) for column in table if str(column) not in floats]
+    packed = {"use_byte_stream_split": floats, "use_dictionary": others} if floats else {}
+    table.to_parquet(path, index=False, write_page_checksum=True, compression="zstd", compression_level=9, **packed)
+
+
+def write_in_parts(table: pd.DataFrame, stem: Path, most_bytes: int) -> None:
+    """A table as `stem`.parquet, or, where that is larger, as `stem`.0.parquet, `stem`.1.parquet, ... of its rows."""
+    for old in parts_of(stem):
+        old.unlink()
+    paths.write_whole(whole := stem.with_suffix(".parquet"), lambda part: write_table(table, part))
+    n_parts = math.ceil(whole.stat().st_size / most_bytes)
+    while n_parts > 1:
+        whole.unlink(missing_ok=True)
+        edges = [len(table) * k // n_parts for k in range(n_parts + 1)]
+        files = [stem.with_name(f"{stem.name}.{k}.parquet") for k in range(n_parts)]
+        for file, first, end in zip(files, edges, edges[1:], strict=False):
+            paths.write_whole(file, lambda part, rows=table.iloc[first:end]: write_table(rows, part))
+        if max(file.stat().st_size for file in files) <= most_bytes:
+            return
+        for file in files:
+            file.unlink()
+        n_parts += 1
+
+
+def parts_of(stem: Path) -> list[Path]:
+    """The files of a table that `write_in_parts` wrote, in their order; none where there is none."""
+    whole = stem.with_suffix(".parquet")
+    if whole.exists():
+        return [whole]
+    return sorted(stem.parent.glob(f"{stem.name}.[0-9]*.parquet"), key=lambda file: int(file.suffixes[-2][1:]))
+
+
+def read_parts(stem: Path) -> pd.DataFrame:
+    """The table that `write_in_parts` wrote."""
+    return pd.concat([read_table(file) for file in parts_of(stem)], ignore_index=True)
 
 
 def _read_png(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from . import __version__, paths
 # The other modules are imported by the commands that need them: torch takes seconds to load.
 
 USAGE_ERROR = 2
+MOST_PUBLISHED = 300_000  # bytes of a file that git keeps
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -202,9 +203,14 @@ def _publish(_options) -> int:
             continue
         _publish_tables(notebook)
         target = paths.root() / "figures" / "paper" / notebook
-        target.mkdir(parents=True, exist_ok=True)
-        for path in [*folder.glob("*.png"), *folder.glob("*.csv")]:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        files = sorted([*folder.glob("*.png"), *folder.glob("*.csv")])
+        small = [path for path in files if path.stat().st_size <= MOST_PUBLISHED]
+        for path in small:
             shutil.copy2(path, target / path.name)
+        if left := [path.name for path in files if path not in small]:
+            print(f"{notebook}: {', '.join(left)} too large for git; the tables in data/results hold their numbers.")
         published += 1
         print(f"{notebook} -> {target}")
     if not published:
@@ -229,7 +235,7 @@ def _publish_tables(notebook: str) -> None:
             "data": experiments.describe_data(experiment.module.datasets(experiment.settings)),
             "rows": len(table),
         }
-        paths.write_whole(stem.with_suffix(".parquet"), lambda part, table=table: cache.write_table(table, part))
+        cache.write_in_parts(table, stem, MOST_PUBLISHED)
         paths.write_json(stem.with_suffix(".json"), about)
 
 

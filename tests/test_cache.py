@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import environment
@@ -117,3 +118,17 @@ def test_tables_data_sets_and_bound_functions_are_named_by_content(home):
     assert cache.describe({"a": digits}) == {"a": digits.identity}
     with pytest.raises(ValueError, match="plain values"):
         cache.describe(object())
+
+
+def test_a_large_table_is_written_in_parts_and_read_as_it_was(tmp_path):
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"seed": range(5000), "layer": ["a", "b"] * 2500, "value": draw.random(5000)})
+    table["held"] = table["value"] > 0.5
+    for most, several in ((10_000, True), (10**6, False)):
+        cache.write_in_parts(table, tmp_path / "chains", most)
+        files = cache.parts_of(tmp_path / "chains")
+        assert (len(files) > 1) == several
+        assert all(file.stat().st_size <= most for file in files)
+        assert set(tmp_path.iterdir()) == set(files)  # none is left of the time before
+        pd.testing.assert_frame_equal(cache.read_parts(tmp_path / "chains"), table)
+    assert cache.parts_of(tmp_path / "chain") == []

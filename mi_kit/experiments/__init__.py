@@ -165,12 +165,12 @@ class Experiment:
                 stacklevel=3,
             )
         self.published[name] = about
-        return cache.read_table(stem.with_suffix(".parquet"))
+        return cache.read_parts(stem)
 
     def _published_stem(self, name: str) -> Path | None:
         """Where a published table lies; None where there is none for these settings, or all is computed anew."""
         stem = paths.results() / self.notebook / self.profile / name
-        if self.explicit or os.environ.get("MI_KIT_FRESH") or not stem.with_suffix(".parquet").exists():
+        if self.explicit or os.environ.get("MI_KIT_FRESH") or not cache.parts_of(stem):
             return None
         about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
         return stem if about["settings"] == json.loads(json.dumps(cache.describe(self.settings))) else None
