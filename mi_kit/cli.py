@@ -193,15 +193,16 @@ def _collect(profile: str):
 
 def _publish(_options) -> int:
     """From figures/paper-run to figures/paper and data/results, for every notebook with a finished paper-scale run."""
-    from . import experiments
+    from . import claims, experiments
 
+    commit = claims.commit_of()  # before the first file is written: published ones are in git
     source = paths.figures("any", "paper").parent
     published = 0
     for notebook in experiments.names():
         folder = source / notebook
         if not (folder / "manifest.json").exists():
             continue
-        _publish_tables(notebook)
+        _publish_tables(notebook, commit)
         target = paths.root() / "figures" / "paper" / notebook
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
@@ -219,8 +220,8 @@ def _publish(_options) -> int:
     return 0
 
 
-def _publish_tables(notebook: str) -> None:
-    from . import cache, claims, experiments
+def _publish_tables(notebook: str, commit: str) -> None:
+    from . import cache, experiments
 
     experiment = experiments.open(notebook, "paper")
     experiment.require_real_data()
@@ -231,7 +232,7 @@ def _publish_tables(notebook: str) -> None:
             "function": function.__name__,
             "version": function.version,
             "settings": cache.describe(experiment.settings),
-            "commit": claims.commit_of(),
+            "commit": commit,
             "data": experiments.describe_data(experiment.module.datasets(experiment.settings)),
             "rows": len(table),
         }
