@@ -89,7 +89,7 @@ def write_in_parts(table: pd.DataFrame, stem: Path, most_bytes: int) -> None:
         old.unlink()
     paths.write_whole(whole := stem.with_suffix(".parquet"), lambda part: write_table(table, part))
     n_parts = math.ceil(whole.stat().st_size / most_bytes)
-    while n_parts > 1:
+    while 1 < n_parts <= len(table):
         whole.unlink(missing_ok=True)
         edges = [len(table) * k // n_parts for k in range(n_parts + 1)]
         files = [stem.with_name(f"{stem.name}.{k}.parquet") for k in range(n_parts)]

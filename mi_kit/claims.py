@@ -188,6 +188,7 @@ def summary(table: pd.DataFrame) -> str:
     """How many claims hold, fail, stay undecided or could not be tested; of several readings the last one counts, and
     how many claims get another verdict under the first."""
     first, last = (table.drop_duplicates("claim", keep=which).set_index("claim") for which in ("first", "last"))
+    last = last.loc[first.index]
     parts = [f"**{int((last['verdict'] == verdict).sum())}** {word}" for verdict, word in WORDS.items()]
     text = f"Of {len(last)} claims {', '.join(parts[:-1])} and {parts[-1]} here"
     several = table["claim"].duplicated(keep=False)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from conftest import DATA, command, environment
 
-from mi_kit import claims, cli, experiments
+from mi_kit import cache, claims, cli, experiments
 from mi_kit.experiments import mi_visualisation
 
 
@@ -139,3 +139,15 @@ def test_compute_gives_tables_and_verdicts_of_real_data_without_jupyter(home):
     assert rendered.returncode == 0, rendered.stderr
     numbers = pd.read_csv(home / "figures" / "smoke" / "01_mi_visualisation" / "A1.csv")
     assert ("Ankle boot" if DATA else "9") in set(numbers["class_name"].astype(str))
+
+
+def test_a_published_table_that_lacks_a_part_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments.paths, "results", lambda: tmp_path)
+    opened = experiments.open("02", "paper")
+    table = pd.DataFrame({"value": [1.0, 2.0]})
+    stem = tmp_path / opened.notebook / "paper" / "chains"
+    cache.write_in_parts(table, stem, 10**6)
+    about = {"version": opened.module.TABLES["chains"].version, "settings": cache.describe(opened.settings), "rows": 3}
+    experiments.paths.write_json(stem.with_suffix(".json"), about)
+    with pytest.raises(ValueError, match=r"chains must have 3 rows.*got 2"):
+        opened.table("chains")

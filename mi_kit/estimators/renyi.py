@@ -459,10 +459,11 @@ def _symmetric_eigenvalues(matrices: Tensor) -> Tensor:
     n_threads = torch.get_num_threads()
     if matrices.is_cuda or min(n_threads, len(matrices) // 2) < 2:
         return torch.linalg.eigvalsh(matrices)
-    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        found = list(pool.map(torch.linalg.eigvalsh, matrices.chunk(n_threads)))
-    torch.set_num_threads(n_threads)
-    return torch.cat(found)
+    try:
+        with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return torch.cat(list(pool.map(torch.linalg.eigvalsh, matrices.chunk(n_threads))))
+    finally:
+        torch.set_num_threads(n_threads)  # what new threads start with, too
 
 
 @functools.cache

@@ -165,7 +165,10 @@ class Experiment:
                 stacklevel=3,
             )
         self.published[name] = about
-        return cache.read_parts(stem)
+        table = cache.read_parts(stem)
+        if len(table) != about["rows"]:
+            raise ValueError(f"{stem} must have {about['rows']:,} rows, in all its parts; got {len(table):,}.")
+        return table
 
     def _published_stem(self, name: str) -> Path | None:
         """Where a published table lies; None where there is none for these settings, or all is computed anew."""
