@@ -82,8 +82,9 @@ def test_a_point_is_at_a_bound_of_either_quantity():
 
 def published(home, version, table):
     stem = paths.results() / "01_mi_visualisation" / "quick" / "saturation"
-    paths.write_whole(stem.with_suffix(".parquet"), lambda part: cache.write_table(table, part))
-    about = {"version": version, "commit": "abc1234", "settings": cache.describe(paper.PROFILES["quick"])}
+    cache.write_in_parts(table, stem, 10**6)
+    about = {"version": version, "commit": "abc1234", "rows": len(table)}
+    about["settings"] = cache.describe(paper.PROFILES["quick"])
     stem.with_suffix(".json").write_text(json.dumps(about))
 
 
