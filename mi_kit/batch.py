@@ -14,7 +14,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import papermill
 
 from . import paths
 from .paths import PAPERS, PROFILES
+from .progress import Screen, last_line
 
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 RETRIES = 2  # on a cluster, when a worker dies
@@ -68,6 +68,11 @@ class Outcome:
     seconds: float
     cell: int | None = None
     error: str = ""
+
+    @property
+    def words(self) -> str:
+        word = "done" if self.ok else "FAILED"
+        return f"{word} {self.job.name} in {self.seconds:.1f} s -> {self.job.folder}"
 
 
 # --------------------------------------------------------------------------------------------- planning
@@ -169,7 +174,7 @@ def run(jobs: list[Job], n_jobs: int = 1, scheduler: str | None = None) -> list[
 
 def _run_here(jobs: list[Job], n_jobs: int) -> list[Outcome]:
     waiting, running, outcomes = list(jobs), {}, {}
-    screen = _Screen()
+    screen = Screen()
     try:
         while waiting or running:
             while waiting and len(running) < n_jobs:
@@ -180,7 +185,7 @@ def _run_here(jobs: list[Job], n_jobs: int) -> list[Outcome]:
                 if (outcome := child.poll()) is not None:
                     outcomes[name] = outcome
                     del running[name]
-                    screen.done(outcome)
+                    screen.say(outcome.words)
             screen.show([child.line() for child in running.values()])
     finally:
         screen.show([])
@@ -233,10 +238,7 @@ class _Child:
 
     def line(self) -> str:
         text = f"{self.job.name}: cell {self.cell} of {self.n_cells}, {self.seconds:.0f} s"
-        with contextlib.suppress(OSError):
-            bar = self.progress.read_bytes().decode(errors="replace").split("\r")[-1].strip()
-            text += f", {bar}" if bar else ""
-        return text
+        return f"{text}, {bar}" if (bar := last_line(self.progress)) else text
 
     def poll(self) -> Outcome | None:
         if self.process.poll() is None:
@@ -271,29 +273,6 @@ class _Child:
         self.process.wait()
 
 
-class _Screen:
-    """One line for each running notebook, rewritten in a terminal; elsewhere only what is new, now and then."""
-
-    def __init__(self):
-        self.shown, self.live, self.last = 0, sys.stderr.isatty(), 0.0
-
-    def show(self, lines: list[str]) -> None:
-        if self.live:
-            width = max(20, shutil.get_terminal_size().columns - 1)
-            erase = f"\x1b[{self.shown}F\x1b[J" if self.shown else ""
-            sys.stderr.write(erase + "".join(line[:width] + "\n" for line in lines))
-            self.shown = len(lines)
-        elif lines and time.monotonic() - self.last > 15:
-            sys.stderr.write("".join(line + "\n" for line in lines))
-            self.last = time.monotonic()
-        sys.stderr.flush()
-
-    def done(self, outcome: Outcome) -> None:
-        self.show([])
-        word = "done" if outcome.ok else "FAILED"
-        print(f"{word} {outcome.job.name} in {outcome.seconds:.1f} s -> {outcome.job.folder}", flush=True)
-
-
 def _run_on_cluster(jobs: list[Job], address: str) -> list[Outcome]:
     """The same jobs on a Dask cluster; one that loses its worker is tried again.
 
@@ -312,7 +291,7 @@ def _run_on_cluster(jobs: list[Job], address: str) -> list[Outcome]:
             job = futures[future]
             failed = future.exception()
             outcomes[job.name] = Outcome(job, False, 0.0, None, repr(failed)) if failed else future.result()
-            _Screen().done(outcomes[job.name])
+            Screen().say(outcomes[job.name].words)
     return [outcomes[job.name] for job in jobs]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import math
 import re
 import shutil
@@ -50,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     compute = _add(commands, "compute", _compute, "compute a notebook's tables; needs no Jupyter")
     compute.add_argument("name", metavar="NAME")
     _add_profile(compute)
+    compute.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="a setting")
+    compute.add_argument("--jobs", type=int, default=1, metavar="N", help="networks trained at a time (default: 1)")
 
     figure = _add(commands, "figure", _figure, "render one figure again, such as 01/F4")
     figure.add_argument("id", metavar="NOTEBOOK/FIGURE")
@@ -120,7 +123,12 @@ def _grid(pairs: list[str]) -> dict[str, list[str]]:
 def _compute(options) -> int:
     from . import experiments
 
-    experiment = experiments.open(options.name, options.profile)
+    given = {key: _literal(text) for key, text in _pairs(options.p).items()}
+    experiment = experiments.open(options.name, options.profile, **given)
+    if options.jobs != 1 and (failed := experiment.train(options.jobs)):
+        for name, error in failed.items():
+            print(f"FAILED {name}: {error}")
+        return 1
     for name, table in experiment.compute():
         path = experiment.folder / "tables" / f"{name}.csv"
         paths.write_whole(path, lambda part, table=table: table.to_csv(part, index=False))
@@ -128,6 +136,13 @@ def _compute(options) -> int:
     judged = experiment.claims()
     print(judged[["claim", "reading", "verdict", "measured", "reason"]].to_string(index=False))
     return 0
+
+
+def _literal(text: str):
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _figure(options) -> int:

@@ -16,12 +16,17 @@ def block_names(module: nn.Module) -> list[str]:
 
 @torch.no_grad()
 def activations(
-    module: nn.Module, x: Tensor, layers: Iterable[str] | None = None, *, batch_size: int = 500
+    module: nn.Module,
+    x: Tensor,
+    layers: Iterable[str] | None = None,
+    *,
+    batch_size: int = 500,
+    precision: str = "float32",
 ) -> dict[str, Tensor]:
     """What the modules named `layers` put out for the inputs `x`, in evaluation mode.
 
     x: (n, ...). layers: names as in `named_modules`, "" for the whole network. Of a module that is called several
-    times in one forward pass, the last output counts.
+    times in one forward pass, the last output counts. precision: "float32", or "tf32", which counts on CUDA alone.
     Returns {layer: (n, ...)}, each on the device of the network, in its dtype.
     Raises ValueError for a layer that the network does not have (the message lists those it has), or whose output is
     not a tensor.
@@ -34,7 +39,7 @@ def activations(
     device = next((parameter.device for parameter in module.parameters()), x.device)
     module = _up_to(module, layers)
     try:
-        with evaluation_mode(module), same_rounding(device):
+        with evaluation_mode(module), same_rounding(device, precision):
             for start in range(0, len(x), batch_size):
                 latest.clear()
                 module(x[start : start + batch_size].to(device))

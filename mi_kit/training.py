@@ -65,7 +65,8 @@ def train(
     checkpoints: steps whose weights are kept; the last step always is. Step 0 is the untrained network.
     observe, observe_at: a function, or {name: function}, called with a `Moment` at these steps; see `Moment`. On a CPU
         the seeds of a convolutional network are trained in threads side by side, and the function is called in each.
-    precision: "float32"; "tf32", CUDA's shorter float32; "bfloat16" for autocast.
+    precision: "float32"; "tf32", CUDA's shorter float32; "bfloat16" for autocast. Observers get activations in float32
+        where training is, else in tf32.
     device: "auto" (CUDA where there is one), "cpu", "cuda", "mps".
     folder: where runs are kept; None for data/runs.
 

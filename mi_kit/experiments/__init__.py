@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from .. import cache, claims, paths
+from .. import cache, claims, paths, workers
 from ..data import Dataset
 from ..paths import PAPERS, PROFILES
 
@@ -191,6 +191,17 @@ class Experiment:
                     f"profile=paper needs the data set {dataset.requested}, and there is no published result; "
                     f"got {dataset.name}. data/README.md says where it goes."
                 )
+
+    def train(self, n_jobs: int) -> dict[str, str]:
+        """Train every network, `n_jobs` at a time, each in a process of its own; what is trained costs nothing.
+
+        Returns {network: error} of those that failed. Nothing is trained where the tables are published.
+        """
+        if self.is_published:
+            return {}
+        if self.profile == "paper":
+            self.require_real_data()
+        return workers.run(self.module.trainings(self.settings), n_jobs)
 
     def compute(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """All tables, one after the other."""

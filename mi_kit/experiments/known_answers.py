@@ -87,6 +87,11 @@ def run_of(settings: Settings) -> runs.Run:
     )  # fmt: skip
 
 
+def trainings(settings: Settings) -> dict:
+    """Everything that is trained: {name: function}."""
+    return {"tanh_12": functools.partial(run_of, settings)}
+
+
 def _activations(settings: Settings) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
     """All patterns x (n, 12), labels y (n,), and {layer: (networks, n, d)} after training."""
     dataset = _patterns()

@@ -30,7 +30,7 @@ from .sentences import (
     verdicts_by_estimator,
     widths,
 )
-from .settings import BY_CLASS, PROFILES, SELECTED, Settings, datasets
+from .settings import BY_CLASS, PROFILES, SELECTED, Settings, datasets, trainings
 from .tables import TABLES, title_of
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "table_4",
     "table_5",
     "title_of",
+    "trainings",
     "verdict_words",
     "verdicts_by_estimator",
     "widths",

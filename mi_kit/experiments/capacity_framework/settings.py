@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,21 +31,21 @@ class Settings:
     images: str = "mnist"  # the first data set, one of IMAGES
     more_images: str = "cifar10"  # the second data set, one of IMAGES
     n_train: int = 60_000  # training images of each data set, at most
-    n_test: int = 10_000  # validation images
+    n_test: int = 5_000  # validation images
     n_small: int = 10_000  # training images of the four runs of T1
     n_seeds: int = 5
-    width: int = 64  # channels of the first convolution
-    epochs: float = 60.0
+    width: int = 16  # channels of the first convolution
+    epochs: float = 50.0
     batch_size: int = 128
     lr: float = 0.05
-    full_steps: int = 1_200  # updates with the full batch
+    full_steps: int = 600  # updates with the full batch
     full_lr: float = 0.05
     plain_steps: int = 300  # of the network that is shown to fail
     layered_steps: int = 10_000  # of the network of F1
     layered_lr: float = 1e-3
     n_points: int = 600  # estimates in even distance
     n_early: int = 20  # estimates in logarithmic distance before them
-    n_samples: int = 10_000  # training images that the path on the training set is estimated on
+    n_samples: int = 3_000  # training images that the path on the training set is estimated on
     n_bins: int = 10
     more_bins: tuple = (5, 20, 50)
     kde_variance: float = 0.01  # of the noise for the kernel estimate: a standard deviation of one bin
@@ -54,7 +55,7 @@ class Settings:
     n_resamples: int = 200  # of the bootstrap
     waits: tuple = (0.5, 1.0, 2.0, 5.0, 10.0)  # epochs after a transition at which a network is to be chosen
     n_frames: int = 30  # of each explorer, at most
-    precision: str = "float32"
+    precision: str = "tf32"
     device: str = "auto"
 
     def __post_init__(self):
@@ -134,7 +135,8 @@ def steps_of(settings: Settings, case: Case) -> int:
         return settings.plain_steps if case.model == PLAIN else settings.layered_steps
     if case.method == BGD:
         return settings.full_steps
-    return max(3, round(settings.epochs * len(dataset_of(settings, case.part).x_train) / settings.batch_size))
+    per_epoch = math.ceil(len(dataset_of(settings, case.part).x_train) / settings.batch_size)
+    return max(3, round(settings.epochs * per_epoch))
 
 
 def even_moments(settings: Settings, case: Case) -> list[int]:
@@ -168,6 +170,14 @@ def run_of(settings: Settings, case: Case) -> runs.Run:
         precision=settings.precision,
         device=settings.device,
     )
+
+
+def trainings(settings: Settings) -> dict:
+    """Everything that is trained, what takes longest first: {name: function}."""
+    return {
+        f"{case.part} {case.model} {case.method}": functools.partial(run_of, settings, case)
+        for case in [*reversed(cases()), Case("cifar", PLAIN), Case("12bit", LAYERED)]
+    }
 
 
 def observers_of(settings: Settings, case: Case) -> dict:

@@ -45,6 +45,7 @@ from .settings import (
     live_cubes,
     queried_settings,
     shown_epoch,
+    trainings,
 )
 from .tables import TABLES
 
@@ -78,6 +79,7 @@ __all__ = [
     "requirements",
     "settling_words",
     "shown_epoch",
+    "trainings",
     "verdicts_by_bins",
 ]
 

@@ -187,6 +187,14 @@ def cases(settings: Settings) -> list[tuple[str, int]]:
     return [*((MNIST, per_class) for per_class in settings.per_class), (CIFAR, 0)]
 
 
+def trainings(settings: Settings) -> dict:
+    """Everything that is trained: {name: function}."""
+    return {
+        f"{part} {per_class or ''}".strip(): functools.partial(run_of, settings, part, per_class)
+        for part, per_class in reversed(cases(settings))
+    }
+
+
 def observed(settings: Settings, part: str, per_class: int = 0) -> pd.DataFrame:
     """The counts that `observe_confusion` wrote, with part, data set, model and input size."""
     run, dataset = run_of(settings, part, per_class), dataset_of(settings, part, per_class)

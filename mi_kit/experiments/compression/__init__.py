@@ -25,7 +25,7 @@ from .sentences import (
     position_table,
     position_words,
 )
-from .settings import PAPER_L2, PROFILES, SHOWN, Settings, datasets
+from .settings import PAPER_L2, PROFILES, SHOWN, Settings, datasets, trainings
 from .tables import TABLES as _TABLES
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "position_counts",
     "position_table",
     "position_words",
+    "trainings",
 ]
 
 NOTEBOOK = "05_compression_debate"

@@ -190,6 +190,14 @@ def run_of(settings: Settings, case: Case, members: list[dict] | None = None) ->
     )
 
 
+def trainings(settings: Settings) -> dict:
+    """Everything that is trained: {name: function}."""
+    return {
+        f"{case.part} {case.model} {case.method}": functools.partial(run_of, settings, case)
+        for case in [*cases(settings), Case("12bit", LAYERED)]
+    }
+
+
 def observers_of(settings: Settings, case: Case) -> dict:
     """What is estimated while a network trains: {name of its rows: function}."""
     information = functools.partial(

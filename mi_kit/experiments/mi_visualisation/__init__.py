@@ -25,7 +25,7 @@ from .sentences import (
     stride_words,
     survival_words,
 )
-from .settings import IMAGE_NETWORKS, KERNEL_NETWORKS, PLANE_NETWORKS, PROFILES, Settings, datasets
+from .settings import IMAGE_NETWORKS, KERNEL_NETWORKS, PLANE_NETWORKS, PROFILES, Settings, datasets, trainings
 
 __all__ = [
     "CLAIMS",
@@ -51,6 +51,7 @@ __all__ = [
     "specialisation_words",
     "stride_words",
     "survival_words",
+    "trainings",
 ]
 
 NOTEBOOK = "01_mi_visualisation"

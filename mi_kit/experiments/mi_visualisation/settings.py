@@ -166,6 +166,14 @@ def run_of(settings: Settings, network: str, part: str = "main") -> runs.Run:
     )
 
 
+def trainings(settings: Settings) -> dict:
+    """Everything that is trained: {name: function}."""
+    return {
+        f"{part} {network}": functools.partial(run_of, settings, network, part)
+        for part, network in [*TRAINED, ("main", STRIDES[2])]
+    }
+
+
 def observers_of(settings: Settings, network: str) -> dict:
     """What is estimated while a network trains: {name of its rows: function}."""
     plane = functools.partial(

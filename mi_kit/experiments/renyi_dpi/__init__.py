@@ -24,7 +24,7 @@ from .sentences import (
     saturation_words,
     unit_words,
 )
-from .settings import BASELINES, FILTERS, PROFILES, Settings, datasets
+from .settings import BASELINES, FILTERS, PROFILES, Settings, datasets, trainings
 
 __all__ = [
     "BASELINES",
@@ -51,6 +51,7 @@ __all__ = [
     "order_words",
     "redundancy_words",
     "saturation_words",
+    "trainings",
     "unit_words",
 ]
 

@@ -167,6 +167,14 @@ def run_of(settings: Settings, part: str, network: str) -> runs.Run:
     )
 
 
+def trainings(settings: Settings) -> dict:
+    """Everything that is trained: {name: function}."""
+    return {
+        f"{part} {network}": functools.partial(run_of, settings, part, network)
+        for part, network in [("mnist", LARGE), *cases(settings)]
+    }
+
+
 def observers_of(settings: Settings, network: str) -> dict:
     """What is estimated while a network trains: {name of its rows: function}."""
     shared = {
