@@ -158,8 +158,8 @@ def words(values, unit: str = "", digits: int = 2, limits: tuple[float, float] =
     mean, low, high = interval(values)
     known = np.isfinite(low)
     low, high = max(low, limits[0]), min(high, limits[1])
-    span = f" [{low:.{digits}f}, {high:.{digits}f}]" if known else " (one seed)"
-    return f"{mean:.{digits}f}{span}{' ' + unit if unit else ''}"
+    span = f" [{low:z.{digits}f}, {high:z.{digits}f}]" if known else " (one seed)"
+    return f"{mean:z.{digits}f}{span}{' ' + unit if unit else ''}"
 
 
 def commit_of(file: Path | None = None, function: str | None = None) -> str:
@@ -240,11 +240,18 @@ def colour(table: pd.DataFrame):
     return _styled(table, [column for column in table if set(table[column]) <= set(COLOURS)])
 
 
-def _styled(table: pd.DataFrame, verdicts: list[str]):
+def text_table(table: pd.DataFrame):
+    """A table of sentences for a page: whole, and wrapped."""
     return (
         table.style.hide(axis="index")
-        .map(lambda verdict: f"background-color: {COLOURS[verdict]}; font-weight: bold", subset=verdicts)
         .set_properties(**{"text-align": "left", "vertical-align": "top", "white-space": "normal"})
-        .set_properties(subset=verdicts, color="#111")
         .set_table_styles([{"selector": "th", "props": "text-align: left"}])
+    )
+
+
+def _styled(table: pd.DataFrame, verdicts: list[str]):
+    return (
+        text_table(table)
+        .map(lambda verdict: f"background-color: {COLOURS[verdict]}; font-weight: bold", subset=verdicts)
+        .set_properties(subset=verdicts, color="#111")
     )

@@ -451,5 +451,5 @@ def test_sentences_of_the_page_are_made_of_the_run(small):
         assert "nan" not in words(small)
     assert "2 log2 N" in paper.equation_words(small)
     assert len(paper.heat_table(small)) == 2 * 2 * 2 * len(small.settings.l2)
-    assert len(paper.position_table(small)) == len(rules.SENTENCES)
+    assert len(paper.position_table(small).data) == len(rules.SENTENCES)
     assert paper.position_counts(small).shape == (len(rules.SENTENCES), 11)

@@ -56,9 +56,9 @@ def plot_curves(rows: pd.DataFrame, quantity: str, ax: plt.Axes) -> None:
         ax.plot(mean.index, mean, color=colours[layer], lw=2.2, label=layer)
     bound, word = (rows["log2_n"], "log2 n") if quantity == "i_xt" else (rows["entropy_y"], "H(Y)")
     ax.axhline(bound.iloc[0], color=plots.MUTED, ls="--", lw=1)
-    ax.annotate(word, (0.01, bound.iloc[0]), (2, -3), ("axes fraction", "data"), "offset points", fontsize=9,
-                color=plots.MUTED, va="top")  # fmt: skip
-    ax.set(ylabel=QUANTITY_NAMES[quantity], ylim=(-0.04 * bound.iloc[0], 1.06 * bound.iloc[0]))
+    ax.annotate(word, (0.01, bound.iloc[0]), (2, 2), ("axes fraction", "data"), "offset points", fontsize=10,
+                color=plots.MUTED)  # fmt: skip
+    ax.set(ylabel=QUANTITY_NAMES[quantity], ylim=(-0.04 * bound.iloc[0], 1.1 * bound.iloc[0]))
     epoch_axis(ax)
 
 
@@ -104,7 +104,7 @@ def letters(axes, titles=None) -> None:
 
 def draw_cell(rows: pd.DataFrame) -> plt.Figure:
     """F2 to F5: one network, trained in mini-batches and with the full batch: plane, and curves over the epochs."""
-    figure, axes = plt.subplots(2, 3, figsize=(16, 9), width_ratios=(1.25, 1, 1))
+    figure, axes = plt.subplots(2, 3, figsize=(16, 9.6), width_ratios=(1.25, 1, 1))
     for line, method in zip(axes, METHODS, strict=True):
         one = rows[rows["method"] == method]
         plots.plot_information_plane(one, ax=line[0])
@@ -176,9 +176,9 @@ def label_grid(axes: np.ndarray, table: pd.DataFrame) -> None:
         for place in range(1, len(estimators)):
             ax.axvline(2 * place, color="black", lw=0.6)
         ax.set_xticks([2 * k + 1 for k in range(len(estimators))], estimators, rotation=40, ha="right",
-                      rotation_mode="anchor", fontsize=11)  # fmt: skip
+                      rotation_mode="anchor", fontsize=13)  # fmt: skip
         words = [f"{ACTIVATION_NAMES[model]}  {l2:g}" for model in shown for l2 in l2s]
-        ax.set_yticks(np.arange(len(words)) + 0.5, words, fontsize=10)
+        ax.set_yticks(np.arange(len(words)) + 0.5, words, fontsize=12)
         ax.tick_params(length=0)
     axes[0, 0].invert_yaxis()
 
@@ -314,45 +314,42 @@ VERDICT_COLOURS = {"holds": "#009E73", "fails": "#D55E00", "undecided": "#F0E442
 
 
 def draw_positions(table: pd.DataFrame) -> plt.Figure:
-    """Every sentence of the three papers against every cell of the grid."""
+    """Every sentence of the three papers against every cell of the grid: a panel a sentence."""
     sentences = list(dict.fromkeys(zip(table["position"], table["sentence"], strict=True)))
-    columns = list(dict.fromkeys(table.sort_values("place")[COLUMNS].itertuples(index=False, name=None)))
-    codes = list(VERDICT_COLOURS)
-    grid = np.full((len(sentences), len(columns)), codes.index("not spoken of"))
-    for row in table.itertuples():
-        line, column = (
-            sentences.index((row.position, row.sentence)),
-            columns.index((row.part, row.method, row.model, row.l2)),
-        )
-        grid[line, column] = codes.index(row.verdict)
-    figure, ax = plt.subplots(figsize=(18, 5))
-    colours = sns.color_palette(list(VERDICT_COLOURS.values()))
-    ax.pcolormesh(grid, cmap=ListedColormap(colours), vmin=-0.5, vmax=len(codes) - 0.5,
-                  edgecolors="white", lw=1)  # fmt: skip
-    return label_positions(figure, ax, sentences, columns, table)
-
-
-COLUMNS = ["part", "method", "model", "l2"]
-
-
-def label_positions(figure, ax, sentences: list, columns: list, table: pd.DataFrame) -> plt.Figure:
+    cells = table.sort_values("place")
+    columns = list(dict.fromkeys(zip(cells["part"], cells["method"], strict=True)))
+    lines = list(dict.fromkeys(zip(cells["model"], cells["l2"], strict=True)))
+    figure, axes = plt.subplots(2, 3, figsize=(16, 11), sharex=True, sharey=True)
+    for ax, (position, sentence) in zip(axes.flat, sentences, strict=True):
+        rows = table[(table["position"] == position) & (table["sentence"] == sentence)]
+        plot_verdicts(rows, lines, columns, ax)
+        ax.set_title(f"{position}:\n{sentence}", loc="left", fontsize=13)
     names = dict(zip(table["part"], table["dataset"], strict=True))
-    ax.set_yticks(np.arange(len(sentences)) + 0.5, [f"{who}:\n{what}" for who, what in sentences], fontsize=10)
-    ax.set_xticks(np.arange(len(columns)) + 0.5, [f"{l2:g}" for *_, l2 in columns], rotation=90, fontsize=8)
-    for place, ((part, method, model), last) in enumerate(
-        {key[:3]: number for number, key in enumerate(columns)}.items()
-    ):
-        n_l2 = sum(key[:3] == (part, method, model) for key in columns)
-        middle = last - n_l2 / 2 + 1
-        ax.annotate(ACTIVATION_NAMES[model], (middle, 0), (0, 4), "data", "offset points", ha="center",
-                    fontsize=9)  # fmt: skip
-        if place % table["model"].nunique() == 0:
-            ax.annotate(f"{names[part]}, {method}", (middle - n_l2 / 2, 0), (0, 20), "data",
-                        "offset points", fontsize=11, fontweight="bold")  # fmt: skip
-            ax.axvline(middle - n_l2 / 2, color="black", lw=2)
-    ax.set(ylim=(len(sentences), 0))
-    ax.set_xlabel("L2 factor")
-    ax.tick_params(length=0)
+    for ax in axes.flat:
+        methods = [method.replace("-", "-\n").replace(" ", "\n") for _, method in columns]
+        ax.set_xticks(np.arange(len(columns)) + 0.5, methods, fontsize=12)
+        ax.set_yticks(np.arange(len(lines)) + 0.5, [f"{ACTIVATION_NAMES[model]}  {l2:g}" for model, l2 in lines],
+                      fontsize=12)  # fmt: skip
+        ax.tick_params(length=0)
+    for ax in axes[1]:
+        for part in dict.fromkeys(part for part, _ in columns):
+            middle = np.mean([place + 0.5 for place, column in enumerate(columns) if column[0] == part])
+            ax.annotate(names[part], (middle, 0), (0, -40), ("data", "axes fraction"), "offset points", fontsize=12,
+                        ha="center", va="top", fontweight="bold")  # fmt: skip
+    axes[0, 0].invert_yaxis()
     keys = [plt.Rectangle((0, 0), 1, 1, color=colour, label=word) for word, colour in VERDICT_COLOURS.items()]
-    ax.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+    axes[0, 2].legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), fontsize=12)
     return figure
+
+
+def plot_verdicts(rows: pd.DataFrame, lines: list, columns: list, ax: plt.Axes) -> None:
+    """The verdicts on one sentence: activation and L2 down, data and batch across."""
+    codes = list(VERDICT_COLOURS)
+    grid = np.full((len(lines), len(columns)), codes.index("not spoken of"))
+    for row in rows.itertuples():
+        grid[lines.index((row.model, row.l2)), columns.index((row.part, row.method))] = codes.index(row.verdict)
+    colours = ListedColormap(sns.color_palette(list(VERDICT_COLOURS.values())))
+    ax.pcolormesh(grid, cmap=colours, vmin=-0.5, vmax=len(codes) - 0.5, edgecolors="white", lw=1.5)
+    for place in range(1, len(lines)):
+        if lines[place][0] != lines[place - 1][0]:
+            ax.axhline(place, color="black", lw=1.2)

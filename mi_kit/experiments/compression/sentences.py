@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import torch
 
-from ... import data, models
+from ... import claims, data, models
 from ... import estimators as est
 from ...claims import HOLDS, words
 from .. import Experiment
@@ -115,6 +115,7 @@ def heat_table(experiment: Experiment) -> pd.DataFrame:
     """Compression by the paper's estimator for every cell: mean and interval over seeds, and what noise gives."""
     cells = of_cells(experiment.table("compression"))
     cells, rows = cells[cells["estimator"] == observers.KERNEL], {}
+    cells = cells.sort_values(["part", "method"], ascending=False, kind="stable")
     for (dataset, method, model, l2), one in cells.groupby(["dataset", "method", "model", "l2"], sort=False):
         row = {}
         for quantity, name in NAMES.items():
@@ -128,7 +129,7 @@ def heat_table(experiment: Experiment) -> pd.DataFrame:
     return table
 
 
-def position_table(experiment: Experiment, estimator: str = observers.KERNEL) -> pd.DataFrame:
+def position_table(experiment: Experiment, estimator: str = observers.KERNEL):
     """The three papers' sentences: in which cells each holds, fails or stays undecided, by one estimator."""
     table = experiment.table("positions")
     table = table[table["estimator"] == estimator]
@@ -138,7 +139,7 @@ def position_table(experiment: Experiment, estimator: str = observers.KERNEL) ->
         for verdict in ("holds", "fails", "undecided"):
             row[f"{verdict} in"] = _cells_in_words(one[one["verdict"] == verdict])
         rows.append(row)
-    return pd.DataFrame(rows).set_index(["position", "sentence"])
+    return claims.text_table(pd.DataFrame(rows))
 
 
 def _cells_in_words(rows: pd.DataFrame) -> str:
@@ -215,7 +216,7 @@ def mechanism_words(experiment: Experiment) -> str:
         for estimator in MECHANISM:
             one = cells[chosen & (cells["model"] == model) & (cells["estimator"] == estimator)]
             each = [one[one["quantity"] == quantity]["excess"].mean() for quantity in ("i_ty", "i_xt")]
-            falls.append(f"{estimator} {each[0]:+.2f} and {each[1]:+.2f}")
+            falls.append(f"{estimator} {each[0]:+z.2f} and {each[1]:+z.2f}")
         lines.append(
             f"- {cell_name(model, PAPER_L2)}: a unit's standard deviation is {means.iloc[0]:.2f} untrained, "
             f"{means.max():.2f} at most and {means.iloc[-1]:.2f} at the end (the noise's is "
