@@ -74,9 +74,9 @@ PROFILES = {
         sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=4,
     ),
     "quick": Settings(
-        n_train=4_000, n_test=500, n_small=500, n_seeds=2, width=8, epochs=5.0, full_steps=30, plain_steps=20,
-        layered_steps=3_000, n_points=30, n_early=6, n_samples=500, kde_samples=500,
-        sample_counts=(10, 20, 30), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0),
+        n_train=3_000, n_test=500, n_small=500, n_seeds=2, width=8, epochs=5.0, full_steps=30, plain_steps=20,
+        layered_steps=3_000, n_points=24, n_early=5, n_samples=300, kde_samples=300,
+        sample_counts=(8, 16, 24), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0),
     ),
     "paper": Settings(),
 }  # fmt: skip
@@ -85,9 +85,14 @@ PROFILES = {
 # --------------------------------------------------------------------------------------------- data
 
 
+@functools.lru_cache(maxsize=2)
+def _whole(name: str) -> data.Dataset:
+    return data.load(name)
+
+
 @functools.lru_cache(maxsize=8)
 def _dataset(name: str, n_train: int, n_test: int) -> data.Dataset:
-    whole = data.load(name)
+    whole = _whole(name)
     return data.part(whole, min(n_train, len(whole.x_train)), min(n_test, len(whole.x_test)))
 
 
