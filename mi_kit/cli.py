@@ -240,6 +240,7 @@ def _publish_tables(notebook: str, commit: str) -> None:
 
     experiment = experiments.open(notebook, "paper")
     experiment.require_real_data()
+    datasets = experiment.module.datasets(experiment.settings)
     for name, function in experiment.module.TABLES.items():
         table = function(experiment.settings)
         stem = paths.results() / notebook / "paper" / name
@@ -248,7 +249,8 @@ def _publish_tables(notebook: str, commit: str) -> None:
             "version": function.version,
             "settings": cache.describe(experiment.settings),
             "commit": commit,
-            "data": experiments.describe_data(experiment.module.datasets(experiment.settings)),
+            "data": experiments.describe_data(datasets),
+            "banner": " ".join(dataset.banner() for dataset in datasets),
             "rows": len(table),
         }
         cache.write_in_parts(table, stem, MOST_PUBLISHED)

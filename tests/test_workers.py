@@ -48,7 +48,7 @@ def test_tasks_run_in_processes_of_their_own_as_many_at_a_time_as_asked(tmp_path
 
 
 def test_a_failure_is_told_and_stops_no_other_task(tmp_path, capfd):
-    found = workers.run({"bad": fail, "gone": die, "good": functools.partial(note, tmp_path, "good")}, 1)
+    found = workers.run({"bad": fail, "gone": die, "good": functools.partial(note, tmp_path, "good")}, 2)
     assert found == {
         "bad": "ValueError: width must be at least 1; got width=0.",
         "gone": f"ended with exit status -{int(signal.SIGKILL)}",

@@ -215,8 +215,8 @@ class Experiment:
         for name in self.module.TABLES:
             self.table(name)
         commits = sorted({about["commit"] for about in self.published.values()})
-        names = [name for name in self.provenance() if not name.startswith("sha256")]
-        return f"Published results of commit {', '.join(commits)} are shown, made on {' and '.join(names)}."
+        banners = sorted({about["banner"] for about in self.published.values()})
+        return f"Published results of commit {', '.join(commits)} are shown. {' '.join(banners)}"
 
     def provenance(self) -> dict[str, str]:
         """Identity and checksums of the data that the tables were made from."""
