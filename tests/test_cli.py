@@ -25,6 +25,9 @@ from mi_kit.experiments import mi_visualisation
             "name must be one of 00_estimators_on_known_answers, 01_mi_visualisation, 02_renyi_dpi, "
             "03_capacity_framework, 04_cnnslicer_queries, 05_compression_debate; got name='77'",
         ),
+        (["compute", "00", "-p", "n_seeds", "many"], "n_seeds must be of type int; got n_seeds='many'"),
+        (["compute", "00", "-p", "speed", "1"], "settings must be among n_seeds"),
+        (["compute", "00", "--profile", "smoke", "--jobs", "0"], "jobs must be at least 1; got jobs=0"),
         (["figure", "F1"], "id must look like 01/F4; got id='F1'"),
         (["figure", "01/F99"], "figure must be one of F1, F2"),
         (["data", "imagenet"], "name must be one of 12bit, cifar10"),
@@ -111,6 +114,7 @@ def test_published_tables_open_without_data_or_training(smoke_on_digits, paper_r
     opened = experiments.open("01", "paper")
     assert opened.is_published
     assert "Published results of commit" in opened.banner()
+    assert "Data: digits" in opened.banner()
     assert len(opened.claims()) == len(mi_visualisation.CLAIMS)
     assert not (home / "data" / "runs").exists()
 
