@@ -6,7 +6,6 @@ import argparse
 import ast
 import math
 import re
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ from . import __version__, paths
 # The other modules are imported by the commands that need them: torch takes seconds to load.
 
 USAGE_ERROR = 2
-MOST_PUBLISHED = 300_000  # bytes of a file that git keeps
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -207,54 +205,12 @@ def _collect(profile: str):
 
 
 def _publish(_options) -> int:
-    """From figures/paper-run to figures/paper and data/results, for every notebook with a finished paper-scale run."""
-    from . import claims, experiments
+    from . import publish
 
-    commit = claims.commit_of()  # before the first file is written: published ones are in git
-    source = paths.figures("any", "paper").parent
-    published = 0
-    for notebook in experiments.names():
-        folder = source / notebook
-        if not (folder / "manifest.json").exists():
-            continue
-        _publish_tables(notebook, commit)
-        target = paths.root() / "figures" / "paper" / notebook
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        files = sorted([*folder.glob("*.png"), *folder.glob("*.csv")])
-        small = [path for path in files if path.stat().st_size <= MOST_PUBLISHED]
-        for path in small:
-            shutil.copy2(path, target / path.name)
-        if left := [path.name for path in files if path not in small]:
-            print(f"{notebook}: {', '.join(left)} too large for git; the tables in data/results hold their numbers.")
-        published += 1
-        print(f"{notebook} -> {target}")
-    if not published:
-        print("mi-kit: nothing to publish; run `mi-kit run --profile paper` first.", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _publish_tables(notebook: str, commit: str) -> None:
-    from . import cache, experiments
-
-    experiment = experiments.open(notebook, "paper")
-    experiment.require_real_data()
-    datasets = experiment.module.datasets(experiment.settings)
-    for name, function in experiment.module.TABLES.items():
-        table = function(experiment.settings)
-        stem = paths.results() / notebook / "paper" / name
-        about = {
-            "function": function.__name__,
-            "version": function.version,
-            "settings": cache.describe(experiment.settings),
-            "commit": commit,
-            "data": experiments.describe_data(datasets),
-            "banner": " ".join(dataset.banner() for dataset in datasets),
-            "rows": len(table),
-        }
-        cache.write_in_parts(table, stem, MOST_PUBLISHED)
-        paths.write_json(stem.with_suffix(".json"), about)
+    if publish.publish():
+        return 0
+    print("mi-kit: nothing to publish; run `mi-kit run --profile paper` first.", file=sys.stderr)
+    return 1
 
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

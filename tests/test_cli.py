@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import DATA, command, environment
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mi_kit import cache, claims, cli, experiments
 from mi_kit.experiments import mi_visualisation
@@ -90,8 +92,18 @@ def paper_run(home, monkeypatch):
     monkeypatch.setitem(mi_visualisation.PROFILES, "paper", mi_visualisation.PROFILES["smoke"])
     folder = home / "figures" / "paper-run" / "01_mi_visualisation"
     folder.mkdir(parents=True)
-    for name in ("manifest.json", "F1.png", "F1.csv", "claims.csv", "01_mi_visualisation.ipynb"):
+    for name in ("manifest.json", "F1.csv", "01_mi_visualisation.ipynb"):
         (folder / name).write_text("{}")
+    about = PngInfo()
+    about.add_text("Description", "Two planes. Profile paper.")
+    Image.new("RGB", (4, 3)).save(folder / "F1.png", pnginfo=about)
+    row = dict.fromkeys(["reason", "n_seeds", "dataset", "rule", "commit", "profile"], "")
+    row |= {"claim": "1", "statement": "I(X;T) falls|rises.", "paper": "Figure 1", "measured": "0.1 bit"}
+    verdicts = [("literal", claims.FAILS), ("second", claims.HOLDS)]
+    rows = [row | {"reading": reading, "verdict": verdict} for reading, verdict in verdicts]
+    pd.DataFrame(rows).to_csv(folder / "claims.csv", index=False)
+    notebooks = home / "notebooks"
+    shutil.copytree(Path(__file__).parents[1] / "notebooks", notebooks)
     return folder
 
 
@@ -108,7 +120,12 @@ def test_published_tables_open_without_data_or_training(smoke_on_digits, paper_r
     monkeypatch.setenv("MI_KIT_PROGRESS", str(home / "progress"))
     assert cli.main(["publish"]) == 0
     published = home / "figures" / "paper" / "01_mi_visualisation"
-    assert sorted(path.name for path in published.iterdir()) == ["F1.csv", "F1.png", "claims.csv"]
+    assert sorted(path.name for path in published.iterdir()) == ["F1.csv", "F1.png", "README.md", "claims.csv"]
+    page = (published / "README.md").read_text(encoding="utf-8")
+    assert page.startswith("# 01 · ")
+    assert "Data: digits" in page
+    assert "| 1 | I(X;T) falls\\|rises. | Figure 1 | 0.1 bit | fails | holds |" in page
+    assert "**F1.** Two planes. Profile paper.\n\n![F1](F1.png)" in page
     shutil.rmtree(home / "data" / "runs")
     shutil.rmtree(home / "data" / "cache")
     opened = experiments.open("01", "paper")
