@@ -8,6 +8,10 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
+PAGES = [
+    REPOSITORY / "README.md",
+    *(page for folder in ("data", "figures") for page in (REPOSITORY / folder).rglob("README.md")),
+]
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 
 
@@ -55,6 +59,12 @@ def test_no_tracked_file_is_larger_than_300_kb_and_no_data_set_is_tracked():
         path = REPOSITORY / name
         assert not path.exists() or path.stat().st_size <= 300_000, name
         assert not name.endswith((".gz", ".npz", ".mat", ".safetensors")) or name.startswith("data/results/")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_links_of_the_pages_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_readme_names_every_notebook_and_the_two_commands():
