@@ -232,7 +232,9 @@ def show_verdicts(table: pd.DataFrame, *, lines: str | None = None):
         for reading in readings:
             row[f"{reading} reading"] = each.loc[each["reading"].isin([reading, ""]), "verdict"].iloc[0]
         rows.append((row if readings else row | {"verdict": last["verdict"]}) | {"reason": last["reason"]})
-    return _styled(pd.DataFrame(rows), [f"{reading} reading" for reading in readings] or ["verdict"])
+    shown = pd.DataFrame(rows)
+    shown = shown if any(shown["reason"]) else shown.drop(columns="reason")
+    return _styled(shown, [f"{reading} reading" for reading in readings] or ["verdict"])
 
 
 def colour(table: pd.DataFrame):

@@ -82,7 +82,7 @@ def _write_page(notebook: str, target: Path) -> None:
         "its text, the rule of every claim and sliders, and computes nothing anew.",
         "## What did this run find?",
         claims.summary(judged) + (" Numbers are those of the last reading." if any(judged["reading"]) else ""),
-        _markdown(verdicts.drop(columns="reason") if not any(verdicts["reason"]) else verdicts),
+        _markdown(verdicts),
         "## Figures",
     ]
     for name in experiment.module.FIGURES:

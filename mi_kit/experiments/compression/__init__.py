@@ -72,13 +72,24 @@ def _cell(model: str, l2: float):
     return lambda table: table[(table["model"] == model) & (table["l2"] == l2)]
 
 
-def _draw_mechanism(e: Experiment):
-    return figures.draw_mechanism(e.table("mechanism"), e.table("scale"), e.settings.noise_variance, e.settings.n_bins)
+def _mechanism(l2_of) -> FigureSpec:
+    """The mechanism under one factor of L2, `l2_of` the table."""
 
+    def shown(e: Experiment):
+        table = e.table("mechanism")
+        return table[table["model"].isin(SHOWN) & (table["l2"] == l2_of(table))]
 
-def _shown_mechanism(e: Experiment):
-    table = e.table("mechanism")
-    return table[table["model"].isin(SHOWN) & (table["l2"] == PAPER_L2)]
+    def draw(e: Experiment):
+        rows = shown(e)
+        return figures.draw_mechanism(
+            rows, e.table("scale"), e.settings.noise_variance, e.settings.n_bins, l2=l2_of(rows)
+        )
+
+    return FigureSpec(
+        draw, shown,
+        "Mini-batches, mean over the hidden layers; bands: 95 % intervals over seeds. Equal counts and the 8-bit copy "
+        "on training and test samples together.",
+    )  # fmt: skip
 
 
 def _main_positions(table):
@@ -103,11 +114,8 @@ FIGURES = {
         figures.draw_null, "cells", "A dot a cell and estimator: mean over hidden layers and seeds."
     ),
     "positions": _figure(figures.draw_positions, "positions", "Kernel estimate, upper bound.", _main_positions),
-    "mechanism": FigureSpec(
-        _draw_mechanism, _shown_mechanism,
-        "Mini-batches, mean over the hidden layers; bands: 95 % intervals over seeds. Equal counts and the 8-bit copy "
-        "on training and test samples together.",
-    ),
+    "mechanism": _mechanism(lambda _table: PAPER_L2),
+    "mechanism_strong": _mechanism(lambda table: table["l2"].max()),
     "saturation": _figure(
         figures.draw_saturation, "scale",
         "Mini-batches. Saturated: within a twentieth of the range from an end; ReLUs: not above 0.",

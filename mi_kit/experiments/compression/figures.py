@@ -208,31 +208,33 @@ def draw_null(table: pd.DataFrame) -> plt.Figure:
 # --------------------------------------------------------------------------------------------- the mechanism
 
 
-def draw_mechanism(mechanism: pd.DataFrame, scale: pd.DataFrame, noise_variance: float, n_bins: int) -> plt.Figure:
+def draw_mechanism(
+    mechanism: pd.DataFrame, scale: pd.DataFrame, noise_variance: float, n_bins: int, *, l2: float
+) -> plt.Figure:
     """The lecturer's figure: activations under L2 beside the noise, and the estimates that do not see their scale."""
     figure, axes = plt.subplots(2, 3, figsize=(17.5, 9))
     for line, model in zip(axes, SHOWN, strict=True):
-        plot_scale(scale[(scale["part"] == "sightings") & (scale["model"] == model)], line[0])
+        plot_scale(scale[(scale["part"] == "sightings") & (scale["model"] == model)], line[0], l2)
         for value, word in ((noise_variance**0.5, "noise"), (2 / n_bins, "bin width")):
             line[0].axhline(value, color=plots.MUTED, ls="--", lw=1.2)
             line[0].annotate(word, (0.01, value), (2, 3), ("axes fraction", "data"), "offset points", fontsize=10,
                              color=plots.MUTED, zorder=0)  # fmt: skip
-        rows = mechanism[(mechanism["model"] == model) & (mechanism["l2"] == PAPER_L2)]
+        rows = mechanism[(mechanism["model"] == model) & (mechanism["l2"] == l2)]
         for ax, quantity in zip(line[1:], ("i_ty", "i_xt"), strict=True):
             plot_estimators(rows, quantity, ax)
     axes[0, 0].legend(fontsize=10, title="L2", loc="upper left", bbox_to_anchor=(0, 1))
     axes[0, 2].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
-    titles = [f"{ACTIVATION_NAMES[model]}{words}" for model in SHOWN for words in ("", ", L2 0.001", ", L2 0.001")]
-    letters(axes, titles)
+    names = [(ACTIVATION_NAMES[model], words) for model in SHOWN for words in ("", f", L2 {l2:g}", f", L2 {l2:g}")]
+    letters(axes, [name + words for name, words in names])
     return figure
 
 
-def plot_scale(rows: pd.DataFrame, ax: plt.Axes) -> None:
-    """Standard deviation of a unit, mean over the hidden layers, one line a factor of L2."""
+def plot_scale(rows: pd.DataFrame, ax: plt.Axes, chosen: float) -> None:
+    """Standard deviation of a unit, mean over the hidden layers, one line a factor of L2, the chosen one thick."""
     l2s = sorted(set(rows["l2"]))
     for l2, colour in zip(l2s, plots.shades(len(l2s)), strict=True):
         mean = rows[rows["l2"] == l2].groupby("epoch")["deviation"].mean()
-        ax.plot(mean.index, mean, color=colour, lw=2.2, label=f"{l2:g}")
+        ax.plot(mean.index, mean, color=colour, lw=4 if l2 == chosen else 1.6, label=f"{l2:g}")
     ax.set(yscale="log", ylabel="standard deviation of a unit")
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, 0.03), 4 * max(high, 1))

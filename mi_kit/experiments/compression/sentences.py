@@ -155,12 +155,12 @@ def _cells_in_words(rows: pd.DataFrame) -> str:
 
 
 def position_counts(experiment: Experiment) -> pd.DataFrame:
-    """In how many of the cells that it speaks of each sentence holds, by every estimator: holds / fails / undecided."""
+    """In how many of the cells that it speaks of each sentence holds, by every estimator: holds/fails/undecided."""
     table = experiment.table("positions")
     rows = {}
     for (position, sentence), one in table.groupby(["position", "sentence"], sort=False):
         rows[position, sentence] = {
-            estimator: " / ".join(str(int((of["verdict"] == word).sum())) for word in ("holds", "fails", "undecided"))
+            estimator: "/".join(str(int((of["verdict"] == word).sum())) for word in ("holds", "fails", "undecided"))
             for estimator, of in one.groupby("estimator", sort=False)
         }
     index = pd.MultiIndex.from_tuples(rows, names=["position", "sentence"])
@@ -204,26 +204,41 @@ def heat_words(experiment: Experiment) -> str:
     )
 
 
-def mechanism_words(experiment: Experiment) -> str:
-    """Whether the fall under L2 outlives the estimates that do not see the scale of T."""
+def mechanism_words(experiment: Experiment, l2: float = PAPER_L2) -> str:
+    """Whether there is a fall under this L2, and whether it outlives the estimates that do not see the scale of T."""
     cells, lines = of_cells(experiment.table("compression")), []
-    chosen = (cells["part"] == "sightings") & (cells["method"] == MINI) & (cells["l2"] == PAPER_L2)
+    chosen = (cells["part"] == "sightings") & (cells["method"] == MINI) & (cells["l2"] == l2)
     scale = experiment.table("scale")
     for model in SHOWN:
-        of = scale[(scale["part"] == "sightings") & (scale["model"] == model) & (scale["l2"] == PAPER_L2)]
+        of = scale[(scale["part"] == "sightings") & (scale["model"] == model) & (scale["l2"] == l2)]
         means = of.groupby("epoch")["deviation"].mean()
-        falls = []
+        falls = {}
         for estimator in MECHANISM:
             one = cells[chosen & (cells["model"] == model) & (cells["estimator"] == estimator)]
-            each = [one[one["quantity"] == quantity]["excess"].mean() for quantity in ("i_ty", "i_xt")]
-            falls.append(f"{estimator} {each[0]:+z.2f} and {each[1]:+z.2f}")
+            falls[estimator] = [one[one["quantity"] == quantity]["excess"].mean() for quantity in ("i_ty", "i_xt")]
+        told_of = [f"{estimator} {of_y:+z.2f} and {of_x:+z.2f}" for estimator, (of_y, of_x) in falls.items()]
         lines.append(
-            f"- {cell_name(model, PAPER_L2)}: a unit's standard deviation is {means.iloc[0]:.2f} untrained, "
+            f"- {cell_name(model, l2)}: a unit's standard deviation is {means.iloc[0]:.2f} untrained, "
             f"{means.max():.2f} at most and {means.iloc[-1]:.2f} at the end (the noise's is "
             f"{experiment.settings.noise_variance**0.5:.2f}). Falls of I(T;Y) and I(X;T) beyond noise, in bits: "
-            f"{'; '.join(falls)}."
+            f"{'; '.join(told_of)}. {_outlives(falls)}"
         )
     return "\n".join(lines)
+
+
+def _outlives(falls: dict[str, list[float]]) -> str:
+    """What the falls of I(T;Y) and I(X;T) by the fixed noise (first) and by the scale-free estimates amount to."""
+    fixed, *others = falls.values()
+    words = []
+    for place, name in enumerate(("I(T;Y)", "I(X;T)")):
+        survive = sum(fall[place] > LEAST for fall in others)
+        among = f"{survive} of the {len(others)} that do not see the scale"
+        if fixed[place] > LEAST:
+            words.append(f"The fall of {name} is there in {among}")
+        else:
+            rest = f", but {among} fall by more" if survive else ": there is no fall to explain"
+            words.append(f"With fixed noise {name} falls by no more than {LEAST} bit{rest}")
+    return ". ".join(words) + "."
 
 
 def learning_words(experiment: Experiment) -> str:
@@ -239,7 +254,14 @@ def learning_words(experiment: Experiment) -> str:
             f"{test['loss'].min():.2f} bit (epoch {test['loss'].idxmin():,.0f}), at the end "
             f"{test['loss'].iloc[-1]:.2f}; training loss at the end {train.iloc[-1]:.2f}."
         )
-    return "Mini-batches, mean over seeds:\n\n" + "\n".join(lines)
+    start = table[table["step"] == 0].groupby("split")[["i_xt", "i_ty"]].mean()
+    return (
+        "Mini-batches, mean over seeds:\n\n" + "\n".join(lines) + "\n\nThe curves of information of the two splits do "
+        f"not start together: before any training, on as many samples, I(T;Y) is {start['i_ty']['test']:.2f} bit on "
+        f"test and {start['i_ty']['train']:.2f} on training samples, I(X;T) {start['i_xt']['test']:.2f} and "
+        f"{start['i_xt']['train']:.2f}. That is the samples and the estimate, not what was learned: compare how they "
+        "change."
+    )
 
 
 def position_words(experiment: Experiment) -> str:
