@@ -143,7 +143,7 @@ def test_compute_gives_tables_and_verdicts_of_real_data_without_jupyter(home):
     code = (
         "import sys; "
         f"sys.modules.update(dict.fromkeys({blocked!r})); "
-        "from mi_kit import cli; sys.exit(cli.main(['compute', '01', '--profile', 'smoke']))"
+        "from mi_kit import cli; sys.exit(cli.main(['compute', '05', '--profile', 'smoke']))"
     )
     data = str(Path(DATA).resolve()) if DATA else None
     finished = subprocess.run(
@@ -151,15 +151,13 @@ def test_compute_gives_tables_and_verdicts_of_real_data_without_jupyter(home):
     )
     assert finished.returncode == 0, finished.stderr
     assert "not tested" in finished.stdout
-    tables = home / "figures" / "smoke" / "01_mi_visualisation" / "tables"
-    planes = pd.read_csv(tables / "second_planes.csv")
-    expected = {"mnist", "12bit", "fashion-mnist"} if DATA else {"digits", "digits-12bit"}
-    assert set(planes["dataset"]) == expected
-    assert len(planes) > 100
-    rendered = command("figure", "01/A1", "--profile", "smoke", home=home, data=data)
+    cells = pd.read_csv(home / "figures" / "smoke" / "05_compression_debate" / "tables" / "cells.csv")
+    assert set(cells["dataset"]) == ({"pokemon-common", "12bit"} if DATA else {"iris", "digits-12bit"})
+    assert len(cells) > 100
+    rendered = command("figure", "05/F2", "--profile", "smoke", home=home, data=data)
     assert rendered.returncode == 0, rendered.stderr
-    numbers = pd.read_csv(home / "figures" / "smoke" / "01_mi_visualisation" / "A1.csv")
-    assert ("Ankle boot" if DATA else "9") in set(numbers["class_name"].astype(str))
+    numbers = pd.read_csv(home / "figures" / "smoke" / "05_compression_debate" / "F2.csv")
+    assert set(numbers["dataset"]) == {"pokemon-common" if DATA else "iris"}
 
 
 def test_a_published_table_that_lacks_a_part_is_refused(tmp_path, monkeypatch):

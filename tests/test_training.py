@@ -383,14 +383,14 @@ def test_an_error_in_one_seed_stops_the_others_and_what_was_done_is_kept(two_thr
             raise RuntimeError("the first seed to come here")
         return []
 
-    settings = {"seeds": range(2), "steps": 400, "observe": breaks, "observe_at": range(401)}
+    settings = {"seeds": range(2), "steps": 80, "observe": breaks, "observe_at": range(81)}
     with pytest.raises(RuntimeError, match="the first seed to come here"):
         train(convolutional, **settings)
     assert torch.get_num_threads() == 2
     found = [runs.RunFolder(path, {}).trained_to() for path in home.rglob("seed-*")]
     assert 4 in found
-    assert max(found) < 400
-    assert [folder.trained_to() for folder in train(convolutional, **settings).folders] == [400, 400]
+    assert max(found) < 80
+    assert [folder.trained_to() for folder in train(convolutional, **settings).folders] == [80, 80]
 
 
 # --------------------------------------------------------------------------------------------- resuming
