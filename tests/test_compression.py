@@ -450,6 +450,6 @@ def test_sentences_of_the_page_are_made_of_the_run(small):
     for words in (paper.heat_words, paper.mechanism_words, paper.learning_words, paper.position_words):
         assert "nan" not in words(small)
     assert "2 log2 N" in paper.equation_words(small)
-    assert len(paper.heat_table(small)) == 2 * 2 * 2 * len(small.settings.l2)
+    assert len(paper.heat_table(small).data) == 2 * 2 * 2 * len(small.settings.l2)
     assert len(paper.position_table(small).data) == len(rules.SENTENCES)
     assert paper.position_counts(small).shape == (len(rules.SENTENCES), 11)

@@ -111,7 +111,7 @@ def printed_equation_2(t: torch.Tensor, noise_variance: float) -> float:
 # --------------------------------------------------------------------------------------------- tables to read
 
 
-def heat_table(experiment: Experiment) -> pd.DataFrame:
+def heat_table(experiment: Experiment):
     """Compression by the paper's estimator for every cell: mean and interval over seeds, and what noise gives."""
     cells = of_cells(experiment.table("compression"))
     cells, rows = cells[cells["estimator"] == observers.KERNEL], {}
@@ -126,7 +126,7 @@ def heat_table(experiment: Experiment) -> pd.DataFrame:
     index = pd.MultiIndex.from_tuples(rows, names=["data", "batch", "activation", "L2"])
     table = pd.DataFrame(list(rows.values()), index=index)
     table.columns = pd.MultiIndex.from_tuples(table.columns)
-    return table
+    return table.style  # which shows every line
 
 
 def position_table(experiment: Experiment, estimator: str = observers.KERNEL):
