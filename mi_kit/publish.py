@@ -79,7 +79,7 @@ def _write_page(notebook: str, target: Path) -> None:
     parts = [
         f"# {_title(notebook)}",
         f"{experiment.banner()} `mi-kit run {notebook.split('_')[0]} --profile paper` shows them in the notebook, with "
-        "its text, the rule of every claim and sliders, and computes nothing anew.",
+        "its text, the rule of every claim and sliders, from the tables in data/results.",
         "## What did this run find?",
         claims.summary(judged) + (" Numbers are those of the last reading." if any(judged["reading"]) else ""),
         _markdown(verdicts),

@@ -178,7 +178,7 @@ def run_of(settings: Settings, case: Case) -> runs.Run:
 
 
 def trainings(settings: Settings) -> dict:
-    """Everything that is trained, what takes longest first: {name: function}."""
+    """Everything that is trained: {name: function}; of each part the deep networks first."""
     return {
         f"{case.part} {case.model} {case.method}": functools.partial(run_of, settings, case)
         for case in [*reversed(cases()), Case("cifar", PLAIN), Case("12bit", LAYERED)]

@@ -256,11 +256,10 @@ def learning_words(experiment: Experiment) -> str:
         )
     start = table[table["step"] == 0].groupby("split")[["i_xt", "i_ty"]].mean()
     return (
-        "Mini-batches, mean over seeds:\n\n" + "\n".join(lines) + "\n\nThe curves of information of the two splits do "
-        f"not start together: before any training, on as many samples, I(T;Y) is {start['i_ty']['test']:.2f} bit on "
-        f"test and {start['i_ty']['train']:.2f} on training samples, I(X;T) {start['i_xt']['test']:.2f} and "
-        f"{start['i_xt']['train']:.2f}. That is the samples and the estimate, not what was learned: compare how they "
-        "change."
+        "Mini-batches, mean over seeds:\n\n" + "\n".join(lines) + "\n\nBefore any training, on as many samples, I(T;Y) "
+        f"is {start['i_ty']['test']:.2f} bit on test and {start['i_ty']['train']:.2f} on training samples, I(X;T) "
+        f"{start['i_xt']['test']:.2f} and {start['i_xt']['train']:.2f}. What differs there is samples and estimate, not "
+        "what was learned: compare how the curves change."
     )
 
 
