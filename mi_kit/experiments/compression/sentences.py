@@ -258,8 +258,8 @@ def learning_words(experiment: Experiment) -> str:
     return (
         "Mini-batches, mean over seeds:\n\n" + "\n".join(lines) + "\n\nBefore any training, on as many samples, I(T;Y) "
         f"is {start['i_ty']['test']:.2f} bit on test and {start['i_ty']['train']:.2f} on training samples, I(X;T) "
-        f"{start['i_xt']['test']:.2f} and {start['i_xt']['train']:.2f}. What differs there is samples and estimate, not "
-        "what was learned: compare how the curves change."
+        f"{start['i_xt']['test']:.2f} and {start['i_xt']['train']:.2f}. What differs there is samples and estimate, "
+        "not what was learned: compare how the curves change."
     )
 
 
