@@ -101,7 +101,7 @@ class Modules:
     def activations(self, layers, x: Tensor) -> dict[str, Tensor]:
         """{layer: (members, n, ...)}. In float32 where it is trained so, else in tf32: on an H100 the convolutions of
         channels-last networks are 5 to 10 times slower in float32."""
-        how = {"batch_size": 500 if self.device.type == "cpu" else 2_500}
+        how = {"batch_size": 128 if self.device.type == "cpu" else 2_500}
         how["precision"] = "float32" if self.precision == "float32" else "tf32"
         each = [probes.activations(module, x, layers, **how) for module in self.networks]
         return {layer: torch.stack([one[layer] for one in each]) for layer in each[0]}

@@ -31,10 +31,11 @@ class Settings:
     images: str = "mnist"  # the first data set, one of IMAGES
     more_images: str = "cifar10"  # the second data set, one of IMAGES
     n_train: int = 60_000  # training images of each data set, at most
-    n_test: int = 5_000  # validation images
+    n_test: int = 2_000  # validation images
     n_small: int = 10_000  # training images of the four runs of T1
     n_seeds: int = 5
-    width: int = 16  # channels of the first convolution
+    width: int = 8  # channels of the first convolution; the linear network has no width
+    dense_width: int = 16  # FC-3, FC-6 and FC-9 have 8 times as many units in every hidden layer
     epochs: float = 50.0
     batch_size: int = 128
     lr: float = 0.05
@@ -43,14 +44,14 @@ class Settings:
     plain_steps: int = 300  # of the network that is shown to fail
     layered_steps: int = 10_000  # of the network of F1
     layered_lr: float = 1e-3
-    n_points: int = 600  # estimates in even distance
+    n_points: int = 300  # estimates in even distance
     n_early: int = 20  # estimates in logarithmic distance before them
-    n_samples: int = 3_000  # training images that the path on the training set is estimated on
+    n_samples: int = 1_000  # training images that the path on the training set is estimated on
     n_bins: int = 10
     more_bins: tuple = (5, 20, 50)
     kde_variance: float = 0.01  # of the noise for the kernel estimate: a standard deviation of one bin
     kde_samples: int = 1_000  # images that the kernel estimate is made on
-    sample_counts: tuple = (100, 200, 300, 400, 500, 600)  # of T3
+    sample_counts: tuple = (50, 100, 150, 200, 250, 300)  # of T3
     n_draws: int = 200  # of the null models
     n_resamples: int = 200  # of the bootstrap
     waits: tuple = (0.5, 1.0, 2.0, 5.0, 10.0)  # epochs after a transition at which a network is to be chosen
@@ -63,18 +64,18 @@ class Settings:
 
 
 IMAGES = ("mnist", "fashion-mnist", "cifar10", "digits")
-MINIMA = {"n_train": 1, "n_test": 2, "n_small": 2, "n_seeds": 1, "width": 1, "batch_size": 1, "full_steps": 3,
-          "plain_steps": 1, "layered_steps": 3, "n_points": 3, "n_early": 0, "n_samples": 2, "n_bins": 1,
-          "kde_samples": 2, "n_draws": 2, "n_resamples": 2, "n_frames": 2}  # fmt: skip
+MINIMA = {"n_train": 1, "n_test": 2, "n_small": 2, "n_seeds": 1, "width": 1, "dense_width": 1, "batch_size": 1,
+          "full_steps": 3, "plain_steps": 1, "layered_steps": 3, "n_points": 3, "n_early": 0, "n_samples": 2,
+          "n_bins": 1, "kde_samples": 2, "n_draws": 2, "n_resamples": 2, "n_frames": 2}  # fmt: skip
 POSITIVE = ("epochs", "lr", "full_lr", "layered_lr", "kde_variance")
 PROFILES = {
     "smoke": Settings(
-        n_train=200, n_test=100, n_small=100, n_seeds=2, width=2, epochs=3.0, batch_size=50, full_steps=4,
-        plain_steps=2, layered_steps=20, n_points=4, n_early=0, n_samples=100, more_bins=(5,), kde_samples=50,
-        sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=4,
+        n_train=200, n_test=100, n_small=100, n_seeds=2, width=2, dense_width=2, epochs=3.0, batch_size=50,
+        full_steps=4, plain_steps=2, layered_steps=20, n_points=4, n_early=0, n_samples=100, more_bins=(5,),
+        kde_samples=50, sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=4,
     ),
     "quick": Settings(
-        n_train=3_000, n_test=500, n_small=500, n_seeds=2, width=8, epochs=5.0, full_steps=30, plain_steps=20,
+        n_train=3_000, n_test=500, n_small=500, n_seeds=2, dense_width=8, epochs=5.0, full_steps=30, plain_steps=20,
         layered_steps=3_000, n_points=24, n_early=5, n_samples=300, kde_samples=300,
         sample_counts=(8, 16, 24), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0),
     ),
@@ -132,7 +133,8 @@ def network_of(settings: Settings, case: Case) -> models.Network:
     if case.model == LAYERED:
         return models.resolve(LAYERED)
     dataset = dataset_of(settings, case.part)
-    return models.family(case.model, tuple(dataset.input_shape), settings.width, len(dataset.classes))
+    width = settings.dense_width if case.model in ("fc3", "fc6", "fc9") else settings.width
+    return models.family(case.model, tuple(dataset.input_shape), width, len(dataset.classes))
 
 
 def steps_of(settings: Settings, case: Case) -> int:
