@@ -158,6 +158,21 @@ def grey(dataset: Dataset, side: int = 28) -> Dataset:
     )
 
 
+def centred(dataset: Dataset) -> Dataset:
+    """Images with the mean of every channel over the training images taken off; its note says so.
+
+    Light images have one common direction that is far longer than all others, so that a rate that suits the others
+    makes gradient descent overshoot along it: at 0.05 a linear network's loss on CIFAR-10 rises instead of falling.
+    Raises ValueError for anything but images (samples, channels, height, width).
+    """
+    if dataset.x_train.ndim != 4:
+        raise ValueError(f"dataset must have images (n, channels, height, width); got {tuple(dataset.x_train.shape)}.")
+    # summed in float64: what another order of summing changes is lost in rounding to float32
+    mean = dataset.x_train.double().mean((0, 2, 3), keepdim=True).float()
+    note = f"{dataset.note} The mean of every channel over the training images is taken off.".strip()
+    return replace(dataset, x_train=dataset.x_train - mean, x_test=dataset.x_test - mean, note=note)
+
+
 # --------------------------------------------------------------------------------------------- finding
 
 

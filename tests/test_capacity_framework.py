@@ -74,7 +74,7 @@ def test_moments_are_even_with_early_ones_before(monkeypatch):
     monkeypatch.setattr(settings, "steps_of", lambda *_: 6_000)
     chosen, case = paper.PROFILES["paper"], settings.Case("cifar", "cnn2")
     even = settings.even_moments(chosen, case)
-    assert even == list(range(0, 6_001, 60))
+    assert even == list(range(0, 6_001, 30))
     assert settings.moments(chosen, case)[:4] == [0, 1, 2, 3]
     assert set(even) <= set(settings.moments(chosen, case))
 

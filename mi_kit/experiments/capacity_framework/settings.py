@@ -32,7 +32,7 @@ class Settings:
     more_images: str = "cifar10"  # the second data set, one of IMAGES
     n_train: int = 60_000  # training images of each data set, at most
     n_test: int = 5_000  # validation images
-    n_small: int = 3_000  # training images of the four runs of T1
+    n_small: int = 10_000  # training images of the four runs of T1
     n_seeds: int = 5
     width: int = 8  # channels of the first convolution; the linear network has no width
     dense_width: int = 16  # FC-3, FC-6 and FC-9 have 8 times as many units in every hidden layer
@@ -44,14 +44,14 @@ class Settings:
     plain_steps: int = 300  # of the network that is shown to fail
     layered_steps: int = 10_000  # of the network of F1
     layered_lr: float = 1e-3
-    n_points: int = 100  # estimates in even distance
+    n_points: int = 200  # estimates in even distance
     n_early: int = 20  # estimates in logarithmic distance before them
     n_samples: int = 3_000  # training images that the path on the training set is estimated on
     n_bins: int = 10
     more_bins: tuple = (5, 20, 50)
     kde_variance: float = 0.01  # of the noise for the kernel estimate: a standard deviation of one bin
     kde_samples: int = 1_000  # images that the kernel estimate is made on
-    sample_counts: tuple = (20, 40, 60, 80, 100)  # of T3
+    sample_counts: tuple = (25, 50, 75, 100, 150, 200)  # of T3
     n_draws: int = 200  # of the null models
     n_resamples: int = 200  # of the bootstrap
     waits: tuple = (0.5, 1.0, 2.0, 5.0, 10.0)  # epochs after a transition at which a network is to be chosen
@@ -94,7 +94,7 @@ def _whole(name: str) -> data.Dataset:
 @functools.lru_cache(maxsize=8)
 def _dataset(name: str, n_train: int, n_test: int) -> data.Dataset:
     whole = _whole(name)
-    return data.part(whole, min(n_train, len(whole.x_train)), min(n_test, len(whole.x_test)))
+    return data.centred(data.part(whole, min(n_train, len(whole.x_train)), min(n_test, len(whole.x_test))))
 
 
 def dataset_of(settings: Settings, part: str) -> data.Dataset:
