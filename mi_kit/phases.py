@@ -21,7 +21,8 @@ from .runs import Run
 LEAST = 0.1  # bit: a smaller fall of I(X;T) is no phase of compression
 SETTLED = 0.05  # bit: a path that stays so close to its end has arrived
 FITTED = 0.5  # of the largest I(T;Y): what comes before is the start of training, not its transition
-NOISES = 3.0  # a fall, or a distance, must exceed so many standard deviations of what the smoothing took away
+NOISES = 3.0  # a fall, or a distance, must exceed so many standard deviations around the smoothed path
+NORMAL = 1.4826  # standard deviation of a normal distribution over its median distance from 0
 COLUMNS = ("step", "epoch", "i_xt", "i_ty")
 
 
@@ -121,9 +122,10 @@ def read(path: pd.DataFrame, *, window: int | None = None) -> Phases:
 
     Smoothed, the transition is the point of largest I(X;T) among those at which I(T;Y) has reached half of its largest
     value (an untrained softmax can lie anywhere). There is a phase of compression if I(X;T) ends lower than there, in
-    the mean of the last `window` points, by more than 0.1 bit and more than three standard deviations of what the
-    smoothing took away. The convergence is the first later point from which on both informations stay as close to
-    those means as 0.05 bit and three such deviations allow, whichever is larger.
+    the mean of the last `window` points, by more than 0.1 bit and more than three standard deviations around the
+    smoothed path (from the median distance: at the start the path itself turns within a window). The convergence is
+    the first later point from which on both informations stay as close to those means as 0.05 bit and three such
+    deviations allow, whichever is larger.
     Raises ValueError for fewer than three points, missing columns, or values that are not finite.
 
     Source: Cheng et al. (2018), section 4.2, which finds the points by eye.
@@ -131,7 +133,7 @@ def read(path: pd.DataFrame, *, window: int | None = None) -> Phases:
     path = _checked(path)
     rough = {column: path[column].to_numpy(float) for column in ("i_xt", "i_ty")}
     smoothed = {column: smooth(values, window) for column, values in rough.items()}
-    noise = {column: float(np.std(rough[column] - smoothed[column])) for column in rough}
+    noise = {column: _noise(rough[column] - smoothed[column]) for column in rough}
     i_xt, i_ty = smoothed["i_xt"], smoothed["i_ty"]
     fitted = i_ty >= FITTED * i_ty.max()
     top = int(np.where(fitted, i_xt, -np.inf).argmax())
@@ -148,6 +150,10 @@ def read(path: pd.DataFrame, *, window: int | None = None) -> Phases:
         int(path["step"].iloc[end]), float(path["epoch"].iloc[end]), float(i_ty[end]), float(i_xt[end]),
         float((i_ty[end] - i_ty[top]) / fall) if fall else math.nan,
     )  # fmt: skip
+
+
+def _noise(rest: np.ndarray) -> float:
+    return NORMAL * float(np.median(np.abs(rest)))
 
 
 def slope_after(path: pd.DataFrame, epochs: float, *, window: int | None = None) -> float:

@@ -121,7 +121,8 @@ def test_percentage_of_a_path_splits_at_its_transition(of_label, of_accuracy, lo
     one = pd.DataFrame(
         {"step": range(60), "epoch": epochs, "i_xt": np.interp(epochs, [0, 5, 15], [1, 8, 3]),
          "i_ty": np.interp(epochs, [0, 5, 15], [0, 2, 3]) + of_label * random.standard_normal(60),
-         "accuracy": np.interp(epochs, [0, 5, 15], [0.1, 0.6, 0.9]) + of_accuracy * random.standard_normal(60)}
+         "accuracy": np.interp(epochs, [0, 5, 15], [0.1, 0.6, 0.9]) + of_accuracy * random.standard_normal(60),
+         "even": True}
     )  # fmt: skip
     row = tables.percentage_of(one, 20)
     whole = phases.inversions(one["i_xt"], one["i_ty"], one["accuracy"])
@@ -134,13 +135,28 @@ def test_percentage_of_a_path_splits_at_its_transition(of_label, of_accuracy, lo
     assert row["trend"] == pytest.approx(row["share"], abs=0.25)  # no relation beyond the trends was put in
 
 
+def test_stages_are_told_apart_by_the_whole_path_and_hold_even_moments_only():
+    """A first phase of half an epoch: read from the even moments alone, the transition comes at epoch 2."""
+    even = np.arange(51)
+    epochs = np.unique(np.concatenate([np.geomspace(0.005, 1, 20, endpoint=False), even]))
+    one = pd.DataFrame(
+        {"step": np.arange(len(epochs)), "epoch": epochs,
+         "i_xt": np.interp(epochs, [0, 0.3, 0.9, 10, 50], [3, 8, 8, 4, 3]),
+         "i_ty": np.interp(epochs, [0, 0.3, 50], [0.1, 2.5, 3]), "even": np.isin(epochs, even)}
+    )  # fmt: skip
+    assert phases.read(one[one["even"]]).epoch == 2
+    parts = tables.stages(one)
+    assert list(parts["first"]["epoch"]) == [0]
+    assert list(parts["second"]["epoch"]) == list(even[1:])
+
+
 def test_a_network_is_known_only_by_what_came_before():
     epochs = np.arange(41) / 2
     path = pd.DataFrame(
         {"step": range(41), "epoch": epochs, "i_xt": np.interp(epochs, [0, 4, 20], [1, 8, 3]),
          "i_ty": np.interp(epochs, [0, 4, 20], [0, 2, 3]), "accuracy": np.linspace(0.1, 0.9, 41),
-         "loss": np.linspace(3, 1, 41), "part": "mnist", "dataset": "mnist", "model": "fc3", "method": "SGD",
-         "n_samples": 100}
+         "loss": np.linspace(3, 1, 41), "training_loss": np.linspace(3, 0.5, 41), "part": "mnist", "dataset": "mnist",
+         "model": "fc3", "method": "SGD", "n_samples": 100}
     )  # fmt: skip
     point = pd.Series({"epoch": 4.0, "compresses": True, "final_accuracy": 0.9})
     known = tables.known_of(path, point, 4.0, 3.0)

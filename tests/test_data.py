@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -674,3 +675,20 @@ def test_svhn_is_read_with_0_for_the_digit_0(tmp_path, monkeypatch):
     svhn = data.load("svhn")
     assert svhn.y_train.tolist() == [1, 2, 9, 0, 3]
     np.testing.assert_array_equal(svhn.x_test[1].mul(255).round().numpy(), images[:, :, :, 1].transpose(2, 0, 1))
+
+
+def test_centred_images_have_channels_of_mean_0_by_what_the_training_images_say():
+    dataset = data.part(data.load("digits"), 60, 50)
+    shifted = replace(dataset, x_train=dataset.x_train.repeat(1, 3, 1, 1), x_test=dataset.x_test.repeat(1, 3, 1, 1))
+    found = data.centred(shifted)
+    assert float(found.x_train.mean((0, 2, 3)).abs().max()) < 1e-6
+    taken_off = shifted.x_test - found.x_test
+    assert torch.allclose(taken_off, shifted.x_train.mean((0, 2, 3), keepdim=True).expand_as(taken_off), atol=1e-6)
+    assert found.name == dataset.name
+    assert found.identity != shifted.identity
+    assert "mean of every channel" in found.banner()
+
+
+def test_centring_takes_images_only():
+    with pytest.raises(ValueError, match=r"dataset must have images \(n, channels, height, width\); got \(\d+, 4\)"):
+        data.centred(data.load("iris"))

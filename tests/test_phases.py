@@ -14,10 +14,10 @@ from mi_kit.runs import Recorder
 EPOCHS = np.arange(101) / 2  # 101 points over 50 epochs
 
 
-def path(i_xt, i_ty, noise=0.0, seed=0):
+def path(i_xt, i_ty, noise=0.0, seed=0, epochs=EPOCHS):
     random = np.random.default_rng(seed)
     return pd.DataFrame(
-        {"step": np.arange(len(i_xt)) * 10, "epoch": EPOCHS[: len(i_xt)],
+        {"step": np.arange(len(i_xt)) * 10, "epoch": epochs[: len(i_xt)],
          "i_xt": i_xt + noise * random.standard_normal(len(i_xt)),
          "i_ty": i_ty + noise * random.standard_normal(len(i_xt))}
     )  # fmt: skip
@@ -48,6 +48,17 @@ def test_a_path_that_only_rises_has_no_transition(noise):
     assert found.step == found.converged_step == 1000
     assert np.isnan(found.slope)
     assert str(found).startswith("no compression")
+
+
+def test_a_steep_start_does_not_hide_a_small_fall():
+    """Points in logarithmic distance before even ones: within a window the start bends far more than it scatters."""
+    epochs = np.unique(np.concatenate([np.geomspace(0.01, 0.5, 20, endpoint=False), np.arange(0, 50.5, 0.5)]))
+    rising = 9 - 8 * np.exp(-epochs / 0.3)
+    falling = 0.5 * np.clip((epochs - 10) / 40, 0, 1)
+    found = phases.read(path(rising - falling, rising / 3, noise=0.02, epochs=epochs))
+    assert found.compresses
+    assert 0.35 < found.i_xt - found.converged_i_xt < 0.5  # arrived where 0.06 bit are left
+    assert not phases.read(path(rising - 0.02 * falling, rising / 3, noise=0.02, epochs=epochs)).compresses
 
 
 def test_noise_on_a_level_path_is_no_compression():

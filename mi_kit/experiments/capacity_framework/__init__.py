@@ -115,7 +115,8 @@ FIGURES = {
     "T3": _figure(figures.draw_counts, "sample_counts", "Moments thinned evenly."),
     "T5": _figure(figures.draw_accuracies, "percentages", "Dots: seeds; diamonds: paper.", "points", rows=_depths),
     "F6": FigureSpec(
-        lambda e: figures.draw_f6(_by_class(e)), _by_class, "End of training; mean and 95 % interval over seeds.",
+        lambda e: figures.draw_f6(_by_class(e)), _by_class,
+        "End of training; mean and 95 % interval over seeds. Diamonds: the three recalls that the paper prints.",
     ),
     "F7": _figure(figures.draw_f7, "classes", "Mean over seeds, smoothed; dot: end. H(Y) = 1.", rows=_deepest),
     "binning": _figure(figures.draw_binning, "binning", "Mean over seeds.", rows=_depths),

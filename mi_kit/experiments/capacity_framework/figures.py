@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from ... import phases, plots
 from ...claims import interval
-from .paper import COUNT_SHARES, DEPTH_SHARES, FINAL_ACCURACIES, METHOD_SHARES
+from .paper import COUNT_SHARES, DEPTH_SHARES, FINAL_ACCURACIES, METHOD_SHARES, RECALLS
 from .settings import BGD, COMPARED, DEPTHS, METHODS, SELECTED, SGD, Case
 from .tables import SCORES, of_case, title_of
 
@@ -187,6 +187,9 @@ def draw_f6(table: pd.DataFrame) -> plt.Figure:
         ax.grid(axis="y", color="0.92")
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
+    printed = {name: recall for name, recall in RECALLS.items() if name in names}
+    if printed:
+        axes[2].plot(printed.values(), [names.index(name) for name in printed], label="paper, VGG-16", **PAPER)
     axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -357,6 +360,7 @@ SCORE_COLOURS = {
     "combined": "#0072B2",
     "accuracy": "#000000",
     "loss": "#CC79A7",
+    "training loss": "#E69F00",
 }
 
 
@@ -369,7 +373,7 @@ def draw_selection(table: pd.DataFrame) -> plt.Figure:
         waits = sorted(set(rows["wait"]))
         for order, score in enumerate(SCORES):
             each = [interval(rows[(rows["wait"] == wait) & (rows["score"] == score)]["tau"]) for wait in waits]
-            places = np.arange(len(waits)) + 0.09 * (order - 2)
+            places = np.arange(len(waits)) + 0.09 * (order - 2.5)
             ax.plot(places, [mean for mean, _, _ in each], "o-", color=SCORE_COLOURS[score], ms=6, label=score)
             for place, (_, low, high) in zip(places, each, strict=True):
                 if np.isfinite(low):

@@ -107,7 +107,7 @@ def points_of(rows: pd.DataFrame, waits: tuple = ()) -> pd.DataFrame:
     return pd.DataFrame(found).rename(columns={"step": "transition_step"})
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def points(settings: Settings) -> pd.DataFrame:
     """T4: what `phases.read` says of the validation path of every case and seed; one row each."""
     rows = paths(settings)
@@ -161,10 +161,11 @@ def shifted(settings: Settings) -> pd.DataFrame:
 
 
 def stages(one: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """A path up to its transition, and after it; without a phase of compression all of it is the first stage."""
-    read = phases.read(one)
-    before = one["step"] <= read.step
-    return {"first": one[before], "second": one[~before]}
+    """The even moments of a path up to its transition, and after it; without a phase of compression all are the first
+    stage. The transition is that of the whole path, early moments included."""
+    read, even = phases.read(one), one[one["even"]]
+    before = even["step"] <= read.step
+    return {"first": even[before], "second": even[~before]}
 
 
 def walks_of(values: list, n_draws: int) -> tuple[float, float]:
@@ -180,7 +181,7 @@ def mean_of(draws: np.ndarray) -> float:
 
 def percentage_of(one: pd.DataFrame, n_draws: int) -> dict:
     """The percentage of one seed's path, beside the three null models, and for each of its two stages."""
-    values = [one[column] for column in VALUES]
+    values = [one.loc[one["even"], column] for column in VALUES]
     found = phases.inversions(*values)
     low, high = walks_of(values, n_draws)
     trends = phases.inversions_of_trends(*values, n_draws=n_draws)
@@ -193,7 +194,7 @@ def percentage_of(one: pd.DataFrame, n_draws: int) -> dict:
     return row
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def percentages(settings: Settings) -> pd.DataFrame:
     """T1, T2, T5: how often the moment with lower I(X;T) wins an inversion; a row a case, split and seed.
 
@@ -202,21 +203,21 @@ def percentages(settings: Settings) -> pd.DataFrame:
     bootstrap over seeds and blocks of moments, the same for all seeds of a case.
     """
     rows, found = paths(settings), []
-    rows = rows[rows["even"]]
     todo = list(itertools.product(cases(), SPLITS))
     with bar(len(todo), "inversions and null models") as shown:
         for case, split in todo:
             chosen = of_case(rows[rows["split"] == split], case)
             each = [one.sort_values("step") for _, one in chosen.groupby("seed")]
-            block = phases.window_for(each[0]["step"])
+            even = [one[one["even"]] for one in each]
             drawn = phases.inversions_resampled(
-                [[one[column] for column in VALUES] for one in each], block=block, n_draws=settings.n_resamples
-            )
+                [[one[column] for column in VALUES] for one in even],
+                block=phases.window_for(even[0]), n_draws=settings.n_resamples,
+            )  # fmt: skip
             low, high = np.nanquantile(drawn, [0.025, 0.975]) if np.isfinite(drawn).any() else (math.nan, math.nan)
-            for one in each:
+            for one, counted in zip(each, even, strict=True):
                 first = {key: one[key].iloc[0] for key in (*CASE, "seed", "n_samples")}
-                more = {"split": split, "n_moments": len(one), "step": one["step"].iloc[-1], "low": low, "high": high}
-                more |= {"at_bound": one["at_bound"].mean()}
+                more = {"split": split, "n_moments": len(counted), "step": one["step"].iloc[-1]}
+                more |= {"low": low, "high": high, "at_bound": counted["at_bound"].mean()}
                 found.append(first | more | percentage_of(one, settings.n_draws))
             shown.update()
     return pd.DataFrame(found)
@@ -240,7 +241,7 @@ def sample_counts(settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def binning(settings: Settings) -> pd.DataFrame:
     """The percentages and points once more for every estimator; a row a case, split, estimator and seed."""
     rows, found = every_path(settings), []
@@ -271,7 +272,7 @@ def classes(settings: Settings) -> pd.DataFrame:
     return table.assign(share_of_x=table["i_xt"] / table["h_x"])
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def class_points(settings: Settings) -> pd.DataFrame:
     """The path of each class read like that of a network: height, slope; and its recall at the end."""
     found = []
@@ -290,7 +291,7 @@ def class_points(settings: Settings) -> pd.DataFrame:
 # --------------------------------------------------------------------------------------------- the choice of a network
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def candidates(settings: Settings) -> pd.DataFrame:
     """What is known of every network some epochs after its transition, and its accuracy at the end.
 
@@ -305,9 +306,10 @@ def candidates(settings: Settings) -> pd.DataFrame:
             turning = of_seed[of_seed["compresses"]]
             usual = turning["epoch"].median() if len(turning) else of_seed["epoch"].max() / 2
             for _, point in of_seed.iterrows():
-                case = Case(part, point["model"], point["method"])
-                one = of_case(rows[(rows["split"] == "validation") & (rows["seed"] == seed)], case)
-                found.append(known_of(one.sort_values("step"), point, usual, wait) | {"wait": wait, "seed": seed})
+                one = of_case(rows[rows["seed"] == seed], Case(part, point["model"], point["method"]))
+                train, path = (one[one["split"] == split].sort_values("step").set_index("step") for split in SPLITS)
+                path = path.assign(training_loss=train["loss"]).reset_index()
+                found.append(known_of(path, point, usual, wait) | {"wait": wait, "seed": seed})
     return pd.DataFrame(found)
 
 
@@ -321,14 +323,16 @@ def known_of(path: pd.DataFrame, point: pd.Series, usual: float, wait: float) ->
         **{key: path[key].iloc[0] for key in (*CASE, "n_samples")}, "step": path["step"].iloc[-1],
         "looked_at": seen["epoch"].iloc[-1], "last_epoch": path["epoch"].iloc[-1], "height": now.height,
         "slope": slope, "combined": now.height - slope, "accuracy": phases.smooth(seen["accuracy"])[-1],
-        "loss": phases.smooth(seen["loss"])[-1], "final_accuracy": point["final_accuracy"],
+        "loss": phases.smooth(seen["loss"])[-1], "training loss": phases.smooth(seen["training_loss"])[-1],
+        "final_accuracy": point["final_accuracy"],
     }  # fmt: skip
 
 
-SCORES = {"height": 1, "slope": -1, "combined": 1, "accuracy": 1, "loss": -1}  # -1: the lower the better
+# -1: the lower the better; accuracy and loss are those on validation images
+SCORES = {"height": 1, "slope": -1, "combined": 1, "accuracy": 1, "loss": -1, "training loss": -1}
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def selection(settings: Settings) -> pd.DataFrame:
     """Kendall's tau between the order of networks by each score and their order by final accuracy.
 
