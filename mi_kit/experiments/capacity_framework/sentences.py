@@ -8,7 +8,16 @@ import pandas as pd
 from ... import data
 from ...claims import words
 from .. import Experiment
-from .paper import COUNT_SHARES, DEPTH_SHARES, FINAL_ACCURACIES, METHOD_SHARES
+from .paper import (
+    COUNT_SHARES,
+    DEPTH_SHARES,
+    EPOCHS,
+    FINAL_ACCURACIES,
+    METHOD_SHARES,
+    N_MOMENTS,
+    PAPER_IMAGES,
+    SMALL_IMAGES,
+)
 from .rules import CLAIMS
 from .settings import BGD, COMPARED, DEPTHS, METHODS, SGD, Case
 from .tables import of_case, title_of
@@ -135,6 +144,29 @@ def table_5(experiment: Experiment) -> pd.DataFrame:
             "accuracy, measured": words(of_case(ends, case)["final_accuracy"], digits=3, limits=SHARES),
         }
     return pd.DataFrame(rows.values(), index=pd.Index(rows, name="network"))
+
+
+def scale(experiment: Experiment) -> pd.DataFrame:
+    """What the paper's runs are made of, and this one."""
+    paths, moments = experiment.table("paths"), experiment.table("percentages")["n_moments"].max()
+    sgd, small = paths[paths["method"] == SGD], paths[paths["part"] == "small"]
+    rows = {}
+    for part, (n_train, n_test) in PAPER_IMAGES.items():
+        one = sgd[sgd["part"] == part]
+        of = one["dataset"].iloc[0]
+        n = one.groupby("split")["n_samples"].max()
+        rows[f"training images, {of}"] = (f"{n_train:,}", f"{one['n_train'].max():,}")
+        rows[f"images that an estimate is made on, {of}"] = (
+            f"all; validation {n_test:,}", f"training {n['train']:,}, validation {n['validation']:,}",
+        )  # fmt: skip
+        rows[f"largest I(X;T) on validation images, {of}"] = tuple(
+            f"log2 n = {np.log2(each):.2f} bit" for each in (n_test, n["validation"])
+        )
+        rows[f"epochs, {of}"] = (EPOCHS[part], f"{one['epoch'].max():.0f}")
+    rows["training images of Table 1"] = (f"{SMALL_IMAGES:,}", f"{small['n_train'].max():,}")
+    rows["moments of a run"] = (f"{N_MOMENTS}", f"{moments:,}")
+    rows["runs of each network"] = ("not said", f"{paths['seed'].nunique()}")
+    return pd.DataFrame(rows.values(), columns=["paper", "here"], index=pd.Index(rows, name=""))
 
 
 def widths(experiment: Experiment) -> pd.DataFrame:
