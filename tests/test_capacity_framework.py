@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -148,6 +149,22 @@ def test_stages_are_told_apart_by_the_whole_path_and_hold_even_moments_only():
     parts = tables.stages(one)
     assert list(parts["first"]["epoch"]) == [0]
     assert list(parts["second"]["epoch"]) == list(even[1:])
+
+
+def test_scale_of_a_run_has_a_row_for_each_data_set_even_where_digits_stand_in_for_both():
+    rows = [
+        {"part": part, "dataset": "digits", "method": "SGD", "split": split, "n_train": 50, "n_samples": n,
+         "epoch": 2.0, "seed": 0}
+        for part in ("mnist", "cifar", "small") for split, n in (("train", 30), ("validation", 32))
+    ]  # fmt: skip
+    made = {"paths": pd.DataFrame(rows), "percentages": pd.DataFrame({"n_moments": [7]})}
+    table = paper.scale(SimpleNamespace(settings=paper.PROFILES["smoke"], table=made.get))
+    assert table.loc["training images, digits, standing in for mnist", "paper"] == "60,000"
+    assert table.loc["training images, digits, standing in for cifar10", "paper"] == "50,000"
+    assert (
+        table.loc["largest I(X;T) on validation images, digits, standing in for mnist", "here"] == "log2 n = 5.00 bit"
+    )
+    assert table.loc["moments of a run", "here"] == "7"
 
 
 def test_a_network_is_known_only_by_what_came_before():

@@ -153,7 +153,7 @@ def scale(experiment: Experiment) -> pd.DataFrame:
     rows = {}
     for part, (n_train, n_test) in PAPER_IMAGES.items():
         one = sgd[sgd["part"] == part]
-        of = one["dataset"].iloc[0]
+        of = told(experiment, one["dataset"].iloc[0], part)  # digits may stand in for both
         n = one.groupby("split")["n_samples"].max()
         rows[f"training images, {of}"] = (f"{n_train:,}", f"{one['n_train'].max():,}")
         rows[f"images that an estimate is made on, {of}"] = (
