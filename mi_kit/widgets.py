@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import ipywidgets
@@ -33,7 +34,8 @@ def explore(
     data: the tables that the frames show; with `version` (of the draw function) they name the cached frames. Tables
     bound to `draw` by functools.partial count too.
     axes: at least one value each. The last axis is the outer one. Beyond `max_frames` frames the longest axis is
-    thinned, and the widget says so. Returns an ipywidgets box that also moves in a notebook without a kernel.
+    thinned, then the next, down to two values each, and the widget says so. Returns an ipywidgets box that also moves
+    in a notebook without a kernel.
     Raises ValueError for no axis, more than three, an empty one, or more than 8 MB of frames.
     """
     if not 1 <= len(axes) <= MAX_AXES or not all(len(values) for values in axes.values()):
@@ -58,18 +60,20 @@ def explore(
 
 
 def _thin(axes: dict[str, list], max_frames: int) -> tuple[dict[str, list], str]:
-    """The longest axis thinned evenly, first and last value kept, so that there are at most `max_frames` frames."""
-    lengths = {name: len(values) for name, values in axes.items()}
-    longest = max(lengths, key=lengths.get)
-    others = 1
-    for name, length in lengths.items():
-        others *= 1 if name == longest else length
-    allowed = max(2, max_frames // others)
-    if lengths[longest] <= allowed:
-        return axes, ""
-    places = sorted({round(k * (lengths[longest] - 1) / (allowed - 1)) for k in range(allowed)})
-    thinned = axes | {longest: [axes[longest][place] for place in places]}
-    return thinned, f"Shown: {len(places)} of {lengths[longest]} values of {longest}."
+    """The longest axis thinned evenly, first and last value kept, so that there are at most `max_frames` frames; where
+    two of its values are still too many, the next longest too."""
+    kept = {name: len(values) for name, values in axes.items()}
+    while math.prod(kept.values()) > max_frames and max(kept.values()) > 2:
+        longest = max(kept, key=kept.get)
+        others = math.prod(kept.values()) // kept[longest]
+        kept[longest] = max(2, max_frames // others)
+    fewer = {name: len(values) for name, values in axes.items() if kept[name] < len(values)}
+    notes = [f"{kept[name]} of {n} values of {name}" for name, n in fewer.items()]
+    return {name: _evenly(values, kept[name]) for name, values in axes.items()}, "; ".join(notes)
+
+
+def _evenly(values: list, n: int) -> list:
+    return values if n == len(values) else [values[round(k * (len(values) - 1) / (n - 1))] for k in range(n)]
 
 
 class _Renderer:
@@ -94,7 +98,7 @@ def _box(axes: dict[str, list], frames: dict[tuple, bytes], note: str):
     sliders = {name: _slider(name, values) for name, values in axes.items()}
     links = []
     picture = _stack(axes, list(axes)[::-1], {}, frames, sliders, links)
-    parts = [*sliders.values(), *([ipywidgets.Label(note)] if note else []), picture]
+    parts = [*sliders.values(), *([ipywidgets.Label(f"Shown: {note}.")] if note else []), picture]
     box = ipywidgets.VBox(parts)
     box.links = links  # keeps them alive as long as the box
     return box

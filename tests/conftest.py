@@ -21,6 +21,9 @@ DATA = os.environ.get("MI_KIT_DATA")
 def pytest_collection_modifyitems(items):
     """Two workers take whole files: first the one that runs the notebooks, last those that look at what it left."""
     after = {item.path for item in items if "smoke_on_digits" in item.fixturenames}
+    for item in items:
+        if "smoke_on_digits" in item.fixturenames:  # whichever is first runs all notebooks
+            item.add_marker(pytest.mark.timeout(1_500))
     items.sort(key=lambda item: 0 if item.path.name == "test_notebooks.py" else 2 if item.path in after else 1)
 
 

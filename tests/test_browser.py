@@ -59,7 +59,7 @@ def page(lab, request):
         browser = browsers.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": 1400, "height": 60_000})
+        page = browser.new_page(viewport={"width": 1400, "height": 16_000})
         # a workspace of its own: JupyterLab would open the notebook of the test before, too
         visit(page, f"{lab}/lab/workspaces/{request.param}/tree/{request.param}/{request.param}.ipynb")
         page.wait_for_selector(".jupyter-widgets.widget-image", state="visible", timeout=90_000)

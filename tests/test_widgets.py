@@ -93,6 +93,13 @@ def test_many_moments_are_thinned_evenly_and_the_widget_says_so(home):
     assert note.value == "Shown: 4 of 101 values of epoch."
 
 
+def test_where_two_of_the_longest_are_too_many_the_next_axis_is_thinned_too(home):
+    box = widgets.explore(draw, max_frames=4, epoch=list(range(6)), layer=list("abcdefghij"))
+    assert DRAWN == [(0, "a"), (0, "j"), (5, "a"), (5, "j")]
+    (note,) = parts(box, ipywidgets.Label)
+    assert note.value == "Shown: 2 of 6 values of epoch; 2 of 10 values of layer."
+
+
 @pytest.mark.parametrize(
     ("axes", "words"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.metadata
 import json
 import os
 import platform
@@ -264,15 +265,12 @@ class Experiment:
 
     def footer(self) -> pd.DataFrame:
         """Versions, device, data and settings; also written to provenance.json."""
-        import numpy
-        import torchvision
-
         facts = {
             "mi_kit": f"{importlib.import_module('mi_kit').__version__}, commit {claims.commit_of()}",
             "Python": platform.python_version(),
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-            "numpy": numpy.__version__,
+            "torchvision": importlib.metadata.version("torchvision"),  # to load it takes seconds
+            "numpy": importlib.metadata.version("numpy"),
             "pandas": pd.__version__,
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU ({platform.machine()})",
             "threads": torch.get_num_threads(),

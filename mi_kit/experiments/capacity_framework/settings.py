@@ -129,12 +129,15 @@ def cases() -> list[Case]:
     return [*shown, *(Case("small", model, method) for model in METHODS for method in (SGD, BGD))]
 
 
+_family = functools.lru_cache(maxsize=64)(models.family)  # one object a network: its hash is made once
+
+
 def network_of(settings: Settings, case: Case) -> models.Network:
     if case.model == LAYERED:
         return models.resolve(LAYERED)
     dataset = dataset_of(settings, case.part)
     width = settings.dense_width if case.model in ("fc3", "fc6", "fc9") else settings.width
-    return models.family(case.model, tuple(dataset.input_shape), width, len(dataset.classes))
+    return _family(case.model, tuple(dataset.input_shape), width, len(dataset.classes))
 
 
 def steps_of(settings: Settings, case: Case) -> int:

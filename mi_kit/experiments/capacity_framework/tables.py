@@ -94,15 +94,14 @@ def points_of(rows: pd.DataFrame, waits: tuple = ()) -> pd.DataFrame:
 
     accuracy, converged_accuracy: of the smoothed path at the two points; final_accuracy: at its end.
     """
+    same = {key: rows[key].iloc[0] for key in (*CASE, "n_samples", "log2_n", "entropy_y")}
     found = []
-    for seed, one in rows.groupby("seed"):
-        one = one.sort_values("step").reset_index(drop=True)
+    for seed, one in rows.sort_values("step")[["seed", *phases.COLUMNS, "accuracy"]].groupby("seed"):
         read = phases.read(one)
         accuracy = pd.Series(phases.smooth(one["accuracy"]), index=one["step"])
-        row = {key: one[key].iloc[0] for key in (*CASE, "n_samples", "log2_n", "entropy_y")}
-        row |= {"seed": seed, **dataclasses.asdict(read), "accuracy": accuracy[read.step],
-                "converged_accuracy": accuracy[read.converged_step], "final_accuracy": accuracy.iloc[-1],
-                "final_i_ty": phases.smooth(one["i_ty"])[-1], "last_step": one["step"].iloc[-1]}  # fmt: skip
+        row = same | {"seed": seed, **dataclasses.asdict(read), "accuracy": accuracy[read.step],
+                      "converged_accuracy": accuracy[read.converged_step], "final_accuracy": accuracy.iloc[-1],
+                      "final_i_ty": phases.smooth(one["i_ty"])[-1], "last_step": one["step"].iloc[-1]}  # fmt: skip
         found.append(row | {f"slope_{wait:g}": phases.slope_after(one, wait) for wait in waits})
     return pd.DataFrame(found).rename(columns={"step": "transition_step"})
 
@@ -244,16 +243,19 @@ def sample_counts(settings: Settings) -> pd.DataFrame:
 @cache.cached(version=2, also=identities)
 def binning(settings: Settings) -> pd.DataFrame:
     """The percentages and points once more for every estimator; a row a case, split, estimator and seed."""
-    rows, found = every_path(settings), []
-    for case, split, estimator in itertools.product(cases(), SPLITS, dict.fromkeys(rows["estimator"])):
-        chosen = of_case(rows[(rows["split"] == split) & (rows["estimator"] == estimator)], case)
-        starts = chosen[chosen["step"] == 0].set_index("seed")["i_xt"]
-        shares = []
-        for seed, one in chosen[chosen["even"]].groupby("seed"):
-            measured = phases.inversions(*(one.sort_values("step")[column] for column in VALUES))
-            shares.append({"seed": seed, "share": measured.share, "count": measured.count, "start_i_xt": starts[seed]})
-        read = points_of(chosen).merge(pd.DataFrame(shares), on="seed")
-        found.append(read.assign(split=split, estimator=estimator, step=read["last_step"]))
+    found = []
+    for (*_, split, estimator), chosen in every_path(settings).groupby([*CASE, "split", "estimator"], sort=False):
+        numbers = chosen.sort_values("step")[["seed", "even", *VALUES]]
+        starts = numbers.groupby("seed")["i_xt"].first()
+        counted = {
+            seed: phases.inversions(*(one[column] for column in VALUES))
+            for seed, one in numbers[numbers["even"]].groupby("seed")
+        }
+        read = points_of(chosen)
+        more = {"share": [counted[seed].share for seed in read["seed"]],
+                "count": [counted[seed].count for seed in read["seed"]],
+                "start_i_xt": starts[read["seed"]].to_numpy()}  # fmt: skip
+        found.append(read.assign(**more, split=split, estimator=estimator, step=read["last_step"]))
     return pd.concat(found, ignore_index=True)
 
 

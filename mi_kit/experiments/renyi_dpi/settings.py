@@ -74,7 +74,7 @@ POSITIVE = ("epochs", "third_epochs", "topology_epochs", "large_epochs", "lr", "
             "h_backward")  # fmt: skip
 PROFILES = {
     "smoke": Settings(
-        n_train=512, n_test=256, n_seeds=2, epochs=2.0, third_epochs=2.0, topology_epochs=1.0, n_moments=2, n_early=0,
+        n_train=256, n_test=128, n_seeds=2, epochs=2.0, third_epochs=2.0, topology_epochs=1.0, n_moments=2, n_early=0,
         n_samples=64, n_batches=2, shares=(1.0,), alphas=(1.01, 2.0), factors=(0.3, 1.0), sizes=(32, 64),
         variants=("max_pool",), large_epochs=0.5, large_seeds=2, n_frames=4,
     ),
