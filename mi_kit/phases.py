@@ -32,7 +32,7 @@ class Phases:
 
     compresses: whether I(X;T) falls after the transition by more than the rule asks for. Where it does not, transition
     and convergence are both the last point and the slope is NaN. slope: (change of I(T;Y)) / (change of I(X;T)) from
-    the transition to the convergence; negative where I(T;Y) rises while I(X;T) falls.
+    the transition to the end of the path; negative where I(T;Y) rises while I(X;T) falls.
     """
 
     compresses: bool
@@ -49,8 +49,8 @@ class Phases:
     def __str__(self) -> str:
         if not self.compresses:
             return (
-                f"no compression: I(X;T) ends at {self.converged_i_xt:.2f} bit, not below its highest value; "
-                f"I(T;Y) {self.converged_i_ty:.2f} bit."
+                f"no compression: I(X;T) ends at {self.converged_i_xt:.2f} bit and does not fall by what the rule asks "
+                f"for; I(T;Y) {self.converged_i_ty:.2f} bit."
             )
         return (
             f"fits {self.height:.2f} bit of the label by epoch {self.epoch:.3g}, then compresses "
@@ -125,7 +125,8 @@ def read(path: pd.DataFrame, *, window: int | None = None) -> Phases:
     the mean of the last `window` points, by more than 0.1 bit and more than three standard deviations around the
     smoothed path (from the median distance: at the start the path itself turns within a window). The convergence is
     the first later point from which on both informations stay as close to those means as 0.05 bit and three such
-    deviations allow, whichever is larger.
+    deviations allow, whichever is larger. The slope leads from the transition to those means: they hold all of the
+    fall, of which a noisy path leaves little before its convergence.
     Raises ValueError for fewer than three points, missing columns, or values that are not finite.
 
     Source: Cheng et al. (2018), section 4.2, which finds the points by eye.
@@ -144,11 +145,11 @@ def read(path: pd.DataFrame, *, window: int | None = None) -> Phases:
     near = [np.abs(smoothed[column] - last[column]) <= max(SETTLED, NOISES * noise[column]) for column in rough]
     apart = np.flatnonzero(~np.logical_and(*near))
     end = min(max(top, int(apart[-1]) + 1 if len(apart) else 0), len(path) - 1)
-    fall = i_xt[end] - i_xt[top]
+    fall, gain = last["i_xt"] - i_xt[top], last["i_ty"] - i_ty[top]
     return Phases(
         compresses, int(path["step"].iloc[top]), float(path["epoch"].iloc[top]), float(i_ty[top]), float(i_xt[top]),
         int(path["step"].iloc[end]), float(path["epoch"].iloc[end]), float(i_ty[end]), float(i_xt[end]),
-        float((i_ty[end] - i_ty[top]) / fall) if fall else math.nan,
+        float(gain / fall) if compresses else math.nan,
     )  # fmt: skip
 
 
@@ -244,10 +245,12 @@ def inversions_of_walks(i_xt, i_ty, accuracy, *, n_draws: int = 200, seed: int =
 def inversions_of_trends(
     i_xt, i_ty, accuracy, *, window: int | None = None, n_draws: int = 200, seed: int = 0
 ) -> np.ndarray:
-    """The share that the smoothed path alone would give, (n_draws,): its trends, with the rest of each put anywhere.
+    """The share that the smoothed path alone would give, (n_draws,): its trends, with the rest of each put elsewhere.
 
-    What `smooth` took away of each quantity is shuffled in time, each on its own: a percentage no larger than this says
-    that I(X;T) falls while accuracy rises, and nothing about moments of equal I(T;Y).
+    What `smooth` took away of each quantity is shuffled among neighbours, each on its own: a percentage no larger than
+    this says that I(X;T) falls while accuracy rises, and nothing about moments of equal I(T;Y). Neighbours are blocks
+    of the size of the window, cut at random: scatter that shrinks in training stays where it is. At a steep start the
+    rest is not scatter but what smoothing cut off: leave the first window out, here and of the share itself.
     """
     random = np.random.default_rng(seed)
     return _shares(*(_shuffled_around_trend(values, window, n_draws, random) for values in (i_xt, i_ty, accuracy)))
@@ -258,9 +261,10 @@ def inversions_of_other_accuracies(
 ) -> np.ndarray:
     """The share if accuracy did not follow I(X;T) from moment to moment, (n_draws,).
 
-    Both informations stay as they are; of accuracy the smoothed curve stays, and the rest is shuffled in time. The two
-    informations come from the same binned T and move together, so whoever has less I(T;Y) mostly has less I(X;T) too,
-    whatever the accuracy: a percentage no larger than this says only that.
+    Both informations stay as they are; of accuracy the smoothed curve stays, and the rest is shuffled among neighbours,
+    as in `inversions_of_trends` (leave the first window out here, too). The two informations come from the same binned
+    T and move together, so whoever has less I(T;Y) mostly has less I(X;T) too, whatever the accuracy: a percentage no
+    larger than this says only that.
     """
     random = np.random.default_rng(seed)
     kept = [np.broadcast_to(np.asarray(values, float), (n_draws, len(values))) for values in (i_xt, i_ty)]
@@ -268,9 +272,11 @@ def inversions_of_other_accuracies(
 
 
 def _shuffled_around_trend(values, window: int | None, n_draws: int, random: np.random.Generator) -> np.ndarray:
-    trend = smooth(values, window)
-    rest = np.asarray(values, float) - trend
-    return trend + np.stack([random.permutation(rest) for _ in range(n_draws)])
+    size = window_for(values) if window is None else window
+    trend = smooth(values, size)
+    rest, shape = np.asarray(values, float) - trend, (n_draws, len(trend))
+    blocks = (np.arange(len(trend)) + random.integers(size, size=(n_draws, 1))) // size
+    return trend + rest[(blocks + random.random(shape)).argsort(1)]
 
 
 def _shares(i_xt: np.ndarray, i_ty: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
@@ -279,14 +285,15 @@ def _shares(i_xt: np.ndarray, i_ty: np.ndarray, accuracy: np.ndarray) -> np.ndar
 
 
 def inversions_resampled(paths, *, block: int = 1, n_draws: int = 200, seed: int = 0) -> np.ndarray:
-    """The share over all runs, drawn again: runs with replacement, and of each its moments, in blocks; (n_draws,).
+    """The mean share over runs, drawn again: runs with replacement, and of each its moments, in blocks; (n_draws,).
 
     paths: a sequence of (i_xt, i_ty, accuracy), one a run, each (moments,). block: neighbouring moments that are drawn
-    together, since they are alike. The quantiles of the draws are a bootstrap interval over seeds and pairs.
+    together, since they are alike. The quantiles of the draws are a bootstrap interval over seeds and pairs. Runs
+    without inversions do not count.
     """
     random = np.random.default_rng(seed)
     stacked = [np.stack([np.asarray(values, float) for values in one]) for one in paths]
-    wins, counts = np.zeros(n_draws), np.zeros(n_draws)
+    shares, counts = np.zeros(n_draws), np.zeros(n_draws)
     chosen = random.integers(len(stacked), size=(n_draws, len(stacked)))
     for number, values in enumerate(stacked):
         length = values.shape[1]
@@ -294,8 +301,8 @@ def inversions_resampled(paths, *, block: int = 1, n_draws: int = 200, seed: int
         for copy in range(int((chosen == number).sum(1).max(initial=0))):
             starts = random.integers(length - size + 1, size=(n_draws, math.ceil(length / size)))
             places = (starts[:, :, None] + np.arange(size)).reshape(n_draws, -1)[:, :length]
-            won, count = _wins(*values[:, places])
-            taken = (chosen == number).sum(1) > copy
-            wins += np.where(taken, won, 0)
-            counts += np.where(taken, count, 0)
-    return np.divide(wins, counts, out=np.full(n_draws, math.nan), where=counts > 0)
+            share = _shares(*values[:, places])
+            taken = ((chosen == number).sum(1) > copy) & np.isfinite(share)
+            shares += np.where(taken, share, 0)
+            counts += taken
+    return np.divide(shares, counts, out=np.full(n_draws, math.nan), where=counts > 0)

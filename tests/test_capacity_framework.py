@@ -133,7 +133,47 @@ def test_percentage_of_a_path_splits_at_its_transition(of_label, of_accuracy, lo
     assert parts["first"]["epoch"].max() == pytest.approx(5, abs=1)
     assert row["count_first"] + row["count_second"] <= row["count"]
     assert low <= row["share_second"] <= high
-    assert row["trend"] == pytest.approx(row["share"], abs=0.25)  # no relation beyond the trends was put in
+    assert row["trend"] == pytest.approx(row["share_later"], abs=0.25)  # no relation beyond the trends was put in
+
+
+def made_path(seed: int, follows: float) -> pd.DataFrame:
+    """A steep start, and scatter of accuracy that shrinks; it follows that of I(X;T) by a part, with either sign."""
+    random, time = np.random.default_rng(seed), np.arange(201)
+    risen = 1 - np.exp(-time / 8)
+    shared, own, scatter = 0.06 * random.standard_normal(201), *random.standard_normal((2, 201))
+    spread = 0.01 * (5 * (1 - risen) + 0.3)
+    accuracy = 0.1 + 0.85 * risen + 0.03 * time / 201 + spread * (scatter * (1 - abs(follows)) + follows * own)
+    return pd.DataFrame(
+        {"step": time, "epoch": time / 4, "even": True, "i_ty": 3 * risen + shared / 2, "accuracy": accuracy,
+         "i_xt": 4 + 5 * np.exp(-time / 40) * risen + shared + 0.03 * own}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("follows", "verdict"), [(0.0, UNDECIDED), (-0.5, HOLDS), (0.7, FAILS)])
+def test_a_steep_start_and_scatter_that_shrinks_are_no_relation(follows, verdict):
+    """Accuracy that has nothing to do with I(X;T); that is higher where I(X;T) is lower; and lower where it is."""
+    made = [tables.percentage_of(made_path(seed, follows), 40) for seed in SEEDS]
+    rows = pd.DataFrame(made).assign(seed=SEEDS, model="cnn9", method="SGD")
+    assert rules.judge_above_other(rows).verdict == verdict
+
+
+def test_a_network_that_has_learned_its_images_is_not_at_a_bound():
+    made = pd.DataFrame({"i_xt": [3.32, 11.52, 0.0], "i_ty": [3.32, 3.32, 0.0], "log2_n": 11.55, "entropy_y": 3.32})
+    assert list(tables.with_bounds(made)["at_bound"]) == [False, True, True]
+
+
+def test_saved_epochs_leave_the_chosen_network_its_training(monkeypatch):
+    """Six networks seen at epoch 10 of 50: of 300 epochs the chosen one runs 50, the others 10 each."""
+    made = pd.DataFrame(
+        {"part": "mnist", "wait": 1.0, "seed": 0, "dataset": "mnist", "step": 100, "looked_at": 10.0,
+         "last_epoch": 50.0, "final_accuracy": np.linspace(0.5, 0.9, 6)}
+        | {score: np.linspace(0, 1, 6) for score in tables.SCORES}
+    )  # fmt: skip
+    monkeypatch.setattr(tables, "candidates", lambda _: made)
+    found = tables.selection.__wrapped__(None).set_index("score")
+    assert found["saved"].to_numpy() == pytest.approx(np.full(len(tables.SCORES), 200 / 300))
+    assert found.loc["height", "tau"] == pytest.approx(1)
+    assert found.loc["loss", "tau"] == pytest.approx(-1)
 
 
 def test_stages_are_told_apart_by_the_whole_path_and_hold_even_moments_only():
@@ -207,9 +247,28 @@ def test_above_half_needs_every_network():
     assert rules.judge_above_half(rows_of({"cnn9": np.nan})).verdict == UNDECIDED
 
 
+@pytest.mark.parametrize(("known", "verdict"), [(4, HOLDS), (3, UNDECIDED)])
+def test_four_of_five_seeds_must_have_a_value(known, verdict):
+    share = rows_of({"cnn9": 0.9})
+    assert rules.judge_above_half(share.assign(share=share["share"].where(share["seed"] < known))).verdict == verdict
+    second = rows_of({"cnn16": 0.9}, "share_second", share_first=0.5)
+    found = rules.judge_second_stage(second.assign(share_second=second["share_second"].where(second["seed"] < known)))
+    assert found.verdict == verdict
+    assert found.measured.endswith(f" ({known} of 5 seeds)")
+    epoch = rows_of({"fc3": 1.0}, "epoch", converged_epoch=50.0).assign(compresses=lambda rows: rows["seed"] < known)
+    assert rules.judge_mostly_compression(epoch).verdict == verdict
+    kinds = rows_of({"FC": 2.0, "CNN": 1.0}, "value", key="kind")
+    assert rules.judge_cnn_lower(kinds.assign(value=kinds["value"].where(kinds["seed"] < known))).verdict == verdict
+    classes = rows_of({"automobile": 0.5, "airplane": 0.9}, "value", key="class_name")
+    lower = classes.assign(value=classes["value"].where(classes["seed"] < known))
+    assert rules.judge_first_lower(lower).verdict == verdict
+
+
 @pytest.mark.parametrize(("other", "scale", "verdict"), [(0.5, 0.1, HOLDS), (0.95, 0.1, FAILS), (0.75, 0.9, UNDECIDED)])
 def test_above_other_rule(other, scale, verdict):
-    assert rules.judge_above_other(rows_of({"cnn9": 0.8}, scale=scale, other=other)).verdict == verdict
+    made = rows_of({"cnn9": 0.8}, "share_later", scale, other=other)
+    assert rules.judge_above_other(made).verdict == verdict
+    assert rules.judge_above_other(made.assign(other=np.nan)).verdict == UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -270,13 +329,26 @@ def test_cnn_rules(cnn, scale, lower, higher):
 
 @pytest.mark.parametrize(("last", "scale", "verdict"), [(2.0, 0.1, HOLDS), (3.0, 0.1, FAILS), (2.5, 0.9, UNDECIDED)])
 def test_loses_label_rule(last, scale, verdict):
-    assert rules.judge_loses_label(rows_of({"fc6": last}, "final_i_ty", scale, height=2.5)).verdict == verdict
+    made = rows_of({"fc6": last}, "final_i_ty", scale, height=2.5, compresses=True)
+    assert rules.judge_loses_label(made).verdict == verdict
+
+
+@pytest.mark.parametrize(("turning", "verdict"), [(0, FAILS), (1, FAILS), (3, UNDECIDED), (4, HOLDS)])
+def test_no_label_is_lost_after_a_transition_that_is_not_there(turning, verdict):
+    made = rows_of({"fc6": 2.0}, "final_i_ty", height=2.5).assign(compresses=lambda rows: rows["seed"] < turning)
+    assert rules.judge_loses_label(made).verdict == verdict
 
 
 @pytest.mark.parametrize(("tau", "scale", "verdict"), [(0.9, 0.1, HOLDS), (0.1, 0.1, FAILS), (0.5, 0.9, UNDECIDED)])
 def test_ranks_better_rule(tau, scale, verdict):
-    made = rows_of({"loss": 0.5, "combined": tau, "accuracy": 0.6}, "tau", scale, key="score")
+    made = rows_of({"loss": 0.5, "training loss": 0.5, "combined": tau, "accuracy": 0.5}, "tau", scale, key="score")
     assert rules.judge_ranks_better(made).verdict == verdict
+    assert rules.judge_ranks_better_than_accuracy(made).verdict == verdict
+
+
+def test_ranks_better_rule_asks_both_losses():
+    made = rows_of({"loss": -0.1, "training loss": 0.8, "combined": 0.3}, "tau", 0.1, key="score")
+    assert rules.judge_ranks_better(made).verdict == FAILS
 
 
 @pytest.mark.parametrize(("sign", "verdict"), [(1, HOLDS), (-1, FAILS)])
@@ -314,6 +386,15 @@ def test_equal_rule(value, scale, verdict):
     made = rows_of({"automobile": 0.5, "airplane": value}, "value", scale, "class_name")
     assert rules.judge_equal(made).verdict == verdict
     assert rules.judge_equal(made.assign(value=np.nan)).verdict == UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "verdict"), [(-0.02, 0.01, HOLDS), (-0.06, 0.01, FAILS), (-0.03, 0.2, UNDECIDED)]
+)
+def test_equal_slopes_rule(value, scale, verdict):
+    made = rows_of({"airplane": -0.0205, "bird": value}, "value", scale, "class_name")
+    assert rules.judge_equal_slopes(made).verdict == verdict
+    assert rules.judge_equal_slopes(made.assign(value=np.nan)).verdict == UNDECIDED
 
 
 @pytest.mark.parametrize(("value", "scale", "verdict"), [(0.9, 0.1, HOLDS), (0.1, 0.1, FAILS), (0.5, 0.9, UNDECIDED)])

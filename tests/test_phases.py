@@ -61,6 +61,18 @@ def test_a_steep_start_does_not_hide_a_small_fall():
     assert not phases.read(path(rising - 0.02 * falling, rising / 3, noise=0.02, epochs=epochs)).compresses
 
 
+def test_slope_of_a_small_fall_holds_all_of_it():
+    """A fall of five times the scatter has arrived before most of it is done: measured to there, the slope scatters by
+    0.27 around -0.2."""
+    i_xt = np.interp(EPOCHS, [0, 5, 50], [1, 8, 7.75])
+    i_ty = np.interp(EPOCHS, [0, 5, 50], [0, 2, 2.05])
+    found = [phases.read(path(i_xt, i_ty, noise=0.05, seed=seed)) for seed in range(40)]
+    assert all(each.compresses for each in found)
+    slopes = [each.slope for each in found]
+    assert np.mean(slopes) == pytest.approx(-0.2, abs=0.07)  # three standard errors
+    assert np.std(slopes) < 0.2
+
+
 def test_noise_on_a_level_path_is_no_compression():
     for seed in range(20):
         level = path(np.full(101, 5.0), np.full(101, 2.0), 0.3, seed)
@@ -228,13 +240,19 @@ def test_bootstrap_over_seeds_and_moments_covers_the_share():
     random = np.random.default_rng(4)
     runs = [random.random((3, 40)) for _ in range(4)]
     drawn = phases.inversions_resampled(runs, block=3, n_draws=300)
-    won, count = np.sum([(found.share * found.count, found.count) for found in map(_of, runs)], axis=0)
+    mean = np.mean([phases.inversions(*values).share for values in runs])
     low, high = np.quantile(drawn, [0.01, 0.99])
-    assert low < won / count < high
+    assert low < mean < high
     assert phases.inversions_resampled([runs[0]] * 2, block=40, n_draws=5).tolist() == pytest.approx(
         [phases.inversions(*runs[0]).share] * 5
     )  # one block: nothing is left to chance
 
 
-def _of(values):
-    return phases.inversions(*values)
+def test_bootstrap_counts_every_run_alike():
+    """One run with many inversions, all won, and two with few, all lost: the mean of the shares is a third."""
+    random = np.random.default_rng(7)
+    many, few, fewer = (random.standard_normal(n) for n in (200, 60, 60))
+    runs = [[-many, -many, many], [few, -few, few], [fewer, -fewer, fewer]]
+    assert [phases.inversions(*one).share for one in runs] == [1.0, 0.0, 0.0]
+    drawn = phases.inversions_resampled(runs, n_draws=400)
+    assert np.nanmean(drawn) == pytest.approx(1 / 3, abs=0.08)

@@ -111,8 +111,9 @@ FIGURES = {
     "F5": _figure(figures.draw_f5, "paths", _PATHS, "points", rows=_depths),
     "T1_T2": _figure(
         figures.draw_percentages, "percentages",
-        "Training images. Bars: bootstrap over seeds and pairs. Grey: random walks with the same values. Orange: paths "
-        "that keep the smoothed path alone. Green: both informations kept, accuracy shuffled around its trend.",
+        "Training images. Bars: bootstrap over seeds and pairs. Grey: random walks with the same values. Open dots: "
+        "without the first twentieth of the moments, to be compared with the paths that keep the smoothed path alone "
+        "(orange) and those whose accuracy is shuffled around its trend (green).",
     ),
     "T3": _figure(figures.draw_counts, "sample_counts", "Moments thinned evenly."),
     "T5": _figure(figures.draw_accuracies, "percentages", "Dots: seeds; diamonds: paper.", "points", rows=_depths),

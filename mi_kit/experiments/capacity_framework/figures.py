@@ -208,7 +208,8 @@ def draw_classes(table: pd.DataFrame, *, network: str, epoch: float, class_name:
     names = list(dict.fromkeys(rows.sort_values("class")["class_name"]))
     lit = names[:3] if class_name == "first three" else names if class_name == "all" else [class_name]
     some = class_name != "all"
-    colours = dict(zip(lit, CLASS_COLOURS if len(lit) <= 3 else plt.get_cmap("tab10").colors, strict=False))
+    own = dict(zip(names, (*CLASS_COLOURS, *plt.get_cmap("tab10").colors[len(CLASS_COLOURS) :]), strict=False))
+    colours = {name: own[name] for name in lit}
     figure, ax = plt.subplots(figsize=(9.5, 5.4))
     for name in sorted(names, key=lambda each: each in lit):
         mean = rows[rows["class_name"] == name].groupby("epoch")[["i_xt", "i_ty"]].mean()
@@ -245,6 +246,8 @@ def draw_percentages(table: pd.DataFrame) -> plt.Figure:
                     label="trends alone" if not place else "")  # fmt: skip
             ax.plot(place, rows["other"].mean(), "_", color="#009E73", ms=22, mew=2.5,
                     label="accuracy shuffled" if not place else "")  # fmt: skip
+            ax.plot(place - 0.17, rows["share_later"].mean(), "o", mfc="white", mec="#0072B2", mew=1.8, ms=7, zorder=5,
+                    label="without the start" if not place else "")  # fmt: skip
             ax.plot([place] * 2, [rows["low"].iloc[0], rows["high"].iloc[0]], color="#0072B2", lw=2)
             ax.plot(place, rows["share"].mean(), "o", color="#0072B2", ms=9, zorder=5,
                     label="measured, 95 %" if not place else "")  # fmt: skip

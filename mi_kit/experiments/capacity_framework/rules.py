@@ -15,7 +15,8 @@ SECOND_SETS = ("cifar10", "cifar10-subset")
 MNIST_STEPS = 23_450  # 50 epochs of 60,000 images in mini-batches of 128
 CIFAR_STEPS = 7_812  # 50 epochs of the 20,000 images of a subset
 SMALL_STEPS = 600  # of the four runs of T1: as many updates as the paper takes moments of a run
-SAME = 0.05  # of I(T;Y) in bits, or of a slope: two that differ by less are called equal
+SAME = 0.05  # bits of I(T;Y): two that differ by less are called equal
+SAME_SLOPE = 0.25  # of the mean size of two slopes: those that differ by less are called equal
 NEVER, ALWAYS = 0.2, 0.8  # of seeds
 
 
@@ -29,6 +30,17 @@ def _told(shares: pd.Series) -> str:
     return words(known, limits=(0, 1)) if len(known) else "no inversion"
 
 
+def _few(values, rows: pd.DataFrame) -> bool:
+    """Whether fewer than 0.8 of the seeds have a value."""
+    return len(values) < ALWAYS * rows["seed"].nunique()
+
+
+def _of_seeds(values, rows: pd.DataFrame) -> str:
+    """` (3 of 5 seeds)` where some have no value."""
+    n = rows["seed"].nunique()
+    return f" ({len(values)} of {n} seeds)" if len(values) < n else ""
+
+
 def _name(rows: pd.DataFrame) -> list[str]:
     return [f"{title_of(model)} {method}" for model, method in zip(rows["model"], rows["method"], strict=True)]
 
@@ -38,22 +50,26 @@ def _name(rows: pd.DataFrame) -> list[str]:
 
 def judge_above_half(rows: pd.DataFrame) -> Judgement:
     """The share of inversions that the moment with lower I(X;T) wins, a value a seed and network. Holds if every
-    network's 95 % interval lies above 0.5; fails if one lies below; else undecided."""
+    network's 95 % interval lies above 0.5; fails if one lies below; else undecided, as where fewer than 0.8 of the
+    seeds have an inversion."""
     verdicts, measured = [], []
     for name, one in rows.assign(name=_name(rows)).groupby("name", sort=False):
-        verdicts.append(above(one["share"], 0.5))
+        known = one["share"].dropna()
+        verdicts.append(UNDECIDED if _few(known, one) else above(known, 0.5))
         measured.append(f"{name} {_told(one['share'])}")
     return Judgement(all_of(verdicts), "; ".join(measured))
 
 
 def judge_above_other(rows: pd.DataFrame) -> Judgement:
     """The same share minus that of paths with the same informations and an accuracy that does not follow them from
-    moment to moment, within a seed. Holds if every network's 95 % interval lies above 0; fails if one lies below;
-    else undecided."""
+    moment to moment, both without the first twentieth of the moments, within a seed. Holds if every network's 95 %
+    interval lies above 0; fails if one lies below; else undecided, as where fewer than 0.8 of the seeds have an
+    inversion."""
     verdicts, measured = [], []
     for name, one in rows.assign(name=_name(rows)).groupby("name", sort=False):
-        verdicts.append(above(one["share"] - one["other"], 0.0))
-        measured.append(f"{name} {_told(one['share'])} against {one['other'].mean():.2f}")
+        known = one.dropna(subset=["share_later", "other"])
+        verdicts.append(UNDECIDED if _few(known, one) else above(known["share_later"] - known["other"], 0.0))
+        measured.append(f"{name} {_told(known['share_later'])} against {known['other'].mean():.2f}")
     return Judgement(all_of(verdicts), "; ".join(measured))
 
 
@@ -76,13 +92,14 @@ def judge_sgd_above_bgd(rows: pd.DataFrame) -> Judgement:
 
 def judge_second_stage(rows: pd.DataFrame) -> Judgement:
     """The share of inversions won among moments after the transition minus that among moments up to it, within a
-    seed. Holds if the 95 % interval lies above 0; fails if it lies below; else undecided. Seeds without inversions
-    in both stages do not count."""
+    seed. Holds if the 95 % interval lies above 0; fails if it lies below; else undecided, as where fewer than 0.8 of
+    the seeds have inversions in both stages."""
     both = rows.dropna(subset=["share_first", "share_second"])
     if both.empty:
         return Judgement(UNDECIDED, "no seed has inversions in both stages")
     measured = f"before {words(both['share_first'], limits=(0, 1))}, after {words(both['share_second'], limits=(0, 1))}"
-    return Judgement(above(both["share_second"] - both["share_first"], 0.0), measured)
+    verdict = UNDECIDED if _few(both, rows) else above(both["share_second"] - both["share_first"], 0.0)
+    return Judgement(verdict, measured + _of_seeds(both, rows))
 
 
 def judge_two_phases(rows: pd.DataFrame) -> Judgement:
@@ -105,51 +122,74 @@ def judge_no_second_phase(rows: pd.DataFrame) -> Judgement:
 
 def judge_mostly_compression(rows: pd.DataFrame) -> Judgement:
     """Epoch of the transition as a share of the epoch of convergence, mean over the networks that compress, a value
-    a seed. Holds if the 95 % interval lies below 0.5; fails if it lies above; else undecided."""
+    a seed. Holds if the 95 % interval lies below 0.5; fails if it lies above; else undecided, as where fewer than 0.8
+    of the seeds have a network that compresses."""
     turning = rows[rows["compresses"]]
     if turning.empty:
         return Judgement(UNDECIDED, "no path has a phase of compression")
     shares = (turning["epoch"] / turning["converged_epoch"]).groupby(turning["seed"]).mean()
-    verdict = below(shares, 0.5)
-    return Judgement(verdict, f"transition after {words(100 * shares, '%', 1, (0, 100))} of the epochs to convergence")
+    verdict = UNDECIDED if _few(shares, rows) else below(shares, 0.5)
+    measured = f"transition after {words(100 * shares, '%', 1, (0, 100))} of the epochs to convergence"
+    return Judgement(verdict, measured + _of_seeds(shares, rows))
 
 
 def judge_cnn_lower(rows: pd.DataFrame) -> Judgement:
     """A quantity's mean over the CNNs minus its mean over the FCs, within a seed. Holds if the 95 % interval lies
-    below 0; fails if it lies above; else undecided. Networks without a value do not count."""
+    below 0; fails if it lies above; else undecided, as where fewer than 0.8 of the seeds have both. Networks without a
+    value do not count."""
     means = rows.dropna(subset=["value"]).pivot_table(index="seed", columns="kind", values="value")
     if set(means.columns) != {"CNN", "FC"} or means.dropna().empty:
         return Judgement(UNDECIDED, "one kind has no value")
     means = means.dropna()
-    verdict = below(means["CNN"] - means["FC"], 0.0)
-    return Judgement(verdict, f"CNN {words(means['CNN'], digits=3)}, FC {words(means['FC'], digits=3)}")
+    verdict = UNDECIDED if _few(means, rows) else below(means["CNN"] - means["FC"], 0.0)
+    measured = f"CNN {words(means['CNN'], digits=3)}, FC {words(means['FC'], digits=3)}"
+    return Judgement(verdict, measured + _of_seeds(means, rows))
 
 
 def judge_cnn_higher(rows: pd.DataFrame) -> Judgement:
     """A quantity's mean over the CNNs minus its mean over the FCs, within a seed. Holds if the 95 % interval lies
-    above 0; fails if it lies below; else undecided. Networks without a value do not count."""
+    above 0; fails if it lies below; else undecided, as where fewer than 0.8 of the seeds have both. Networks without a
+    value do not count."""
     opposite = judge_cnn_lower(rows)
     return Judgement({HOLDS: FAILS, FAILS: HOLDS}.get(opposite.verdict, UNDECIDED), opposite.measured)
 
 
 def judge_loses_label(rows: pd.DataFrame) -> Judgement:
-    """I(T;Y) at the end of the smoothed path minus its height at the transition, within a seed. Holds if every
-    network's 95 % interval lies below 0; fails if one lies above; else undecided."""
+    """I(T;Y) at the end of the smoothed path minus its height at the transition, within a seed that has one. Holds if
+    every network's 95 % interval lies below 0; fails if one lies above, or if at most 0.2 of a network's seeds have a
+    transition; else undecided, as where fewer than 0.8 have one."""
     verdicts, measured = [], []
     for model, one in rows.groupby("model", sort=False):
-        change = one["final_i_ty"] - one["height"]
-        verdicts.append(below(change, 0.0))
-        measured.append(f"{title_of(model)} {words(change)} bit")
+        turning = one[one["compresses"]]
+        change = turning["final_i_ty"] - turning["height"]
+        if len(turning) <= NEVER * len(one):
+            verdicts.append(FAILS)
+        else:
+            verdicts.append(UNDECIDED if _few(turning, one) else below(change, 0.0))
+        told = f"{words(change)} bit" if len(turning) else "no transition"
+        measured.append(f"{title_of(model)} {told}{_of_seeds(turning, one)}")
     return Judgement(all_of(verdicts), "; ".join(measured))
 
 
 def judge_ranks_better(rows: pd.DataFrame) -> Judgement:
     """Kendall's tau with the final order, one epoch after the transition (or the nearest wait that was tried): of
-    height - slope minus that of the loss, within a seed. Holds if the 95 % interval lies above 0; fails if it lies
-    below; else undecided."""
+    height - slope minus that of the loss on training images (the paper's curve), and minus that of the loss on
+    validation images, within a seed. Holds if both 95 % intervals lie above 0; fails if one lies below; else
+    undecided."""
+    return _judge_lead(rows, "training loss", "loss")
+
+
+def judge_ranks_better_than_accuracy(rows: pd.DataFrame) -> Judgement:
+    """Kendall's tau with the final order, one epoch after the transition (or the nearest wait that was tried): of
+    height - slope minus that of validation accuracy at the same epoch, within a seed. Holds if the 95 % interval lies
+    above 0; fails if it lies below; else undecided."""
+    return _judge_lead(rows, "accuracy")
+
+
+def _judge_lead(rows: pd.DataFrame, *others: str) -> Judgement:
     wide = _wide(rows, "score", "tau")
-    measured = "; ".join(f"{score} {words(wide[score], limits=(-1, 1))}" for score in ("combined", "loss", "accuracy"))
-    return Judgement(above(wide["combined"] - wide["loss"], 0.0), measured)
+    measured = "; ".join(f"{score} {words(wide[score], limits=(-1, 1))}" for score in ("combined", *others))
+    return Judgement(all_of([above(wide["combined"] - wide[other], 0.0) for other in others]), measured)
 
 
 def judge_orders_classes(rows: pd.DataFrame) -> Judgement:
@@ -176,26 +216,39 @@ def judge_class_order(rows: pd.DataFrame) -> Judgement:
 
 def judge_equal(rows: pd.DataFrame) -> Judgement:
     """A quantity of one class minus that of another, within a seed. Holds if the 95 % interval lies within 0.05 of
-    0; fails if it lies beyond 0.05 on one side; else undecided."""
-    first, second = dict.fromkeys(rows["class_name"])
-    wide = _wide(rows, "class_name", "value").dropna()
-    if wide.empty:
-        return Judgement(UNDECIDED, "no seed has the quantity for both classes")
-    _, low, high = interval(wide[first] - wide[second])
-    inside, outside = low > -SAME and high < SAME, low > SAME or high < -SAME
-    verdict = HOLDS if inside else FAILS if outside else UNDECIDED
-    return Judgement(verdict, f"{first} {words(wide[first], digits=3)}, {second} {words(wide[second], digits=3)}")
+    0; fails if it lies beyond 0.05 on one side; else undecided, as where fewer than 0.8 of the seeds have both."""
+    return _judge_pair(rows, lambda pair: _as_equal(pair, SAME))
+
+
+def judge_equal_slopes(rows: pd.DataFrame) -> Judgement:
+    """The slope of one class minus that of another, within a seed. Holds if the 95 % interval lies within a quarter
+    of the two slopes' mean size of 0; fails if it lies beyond that on one side; else undecided, as where fewer than 0.8
+    of the seeds have both."""
+    return _judge_pair(rows, lambda pair: _as_equal(pair, SAME_SLOPE * float(pair.abs().to_numpy().mean())))
 
 
 def judge_first_lower(rows: pd.DataFrame) -> Judgement:
     """A quantity of the first class minus that of the second, within a seed. Holds if the 95 % interval lies below
-    0; fails if it lies above; else undecided."""
+    0; fails if it lies above; else undecided, as where fewer than 0.8 of the seeds have both."""
+    return _judge_pair(rows, lambda pair: below(pair.iloc[:, 0] - pair.iloc[:, 1], 0.0))
+
+
+def _judge_pair(rows: pd.DataFrame, decide) -> Judgement:
+    """decide: from the values of two classes, a column each and a row a seed, to a verdict."""
     first, second = dict.fromkeys(rows["class_name"])
-    wide = _wide(rows, "class_name", "value").dropna()
-    if wide.empty:
+    pair = _wide(rows, "class_name", "value")[[first, second]].dropna()
+    if pair.empty:
         return Judgement(UNDECIDED, "no seed has the quantity for both classes")
-    verdict = below(wide[first] - wide[second], 0.0)
-    return Judgement(verdict, f"{first} {words(wide[first], digits=3)}, {second} {words(wide[second], digits=3)}")
+    verdict = UNDECIDED if _few(pair, rows) else decide(pair)
+    measured = f"{first} {words(pair[first], digits=3)}, {second} {words(pair[second], digits=3)}"
+    return Judgement(verdict, measured + _of_seeds(pair, rows))
+
+
+def _as_equal(pair: pd.DataFrame, tolerance: float) -> str:
+    _, low, high = interval(pair.iloc[:, 0] - pair.iloc[:, 1])
+    if low > -tolerance and high < tolerance:
+        return HOLDS
+    return FAILS if low > tolerance or high < -tolerance else UNDECIDED
 
 
 def judge_better_on_every_class(rows: pd.DataFrame) -> Judgement:
@@ -305,7 +358,8 @@ CLAIMS = [
         claim
         for part, needs in (("mnist", _MNIST), ("cifar", _CIFAR))
         for claim in (
-            Claim(f"4a {_NAMES[part]}", f"CNNs fit the label less at the transition than FCs: {_NAMES[part]}.",
+            Claim(f"4a {_NAMES[part]}",
+                  f"CNNs fit the label less than FCs at the transition (at the end if there is none): {_NAMES[part]}.",
                   "may have lower capabilities", _kinds("height", part), judge_cnn_lower, needs),
             Claim(f"4b {_NAMES[part]}", f"CNNs have a smaller (more negative) slope than FCs: {_NAMES[part]}.",
                   "smaller slope; Table 4: not for all", _kinds("slope", part), judge_cnn_lower, needs),
@@ -319,6 +373,10 @@ CLAIMS = [
           "more informative than loss", _ranking("mnist"), judge_ranks_better, _MNIST),
     Claim("6b", "Height and slope shortly after the transition predict the final order better than the loss: CIFAR-10.",
           "more informative than loss", _ranking("cifar"), judge_ranks_better, _CIFAR),
+    Claim("6c", "They predict it better than validation accuracy at the same epoch (our addition): MNIST.", "not asked",
+          _ranking("mnist"), judge_ranks_better_than_accuracy, _MNIST),
+    Claim("6d", "They predict it better than validation accuracy at the same epoch (our addition): CIFAR-10.",
+          "not asked", _ranking("cifar"), judge_ranks_better_than_accuracy, _CIFAR),
     Claim("7a", "Classes with more I(T;Y) have more recall.", "consistent (Figure 6)", _of_classes("i_ty", 1),
           judge_orders_classes, _CIFAR),
     Claim("7b", "Classes with less I(X;T) have more recall.", "lower I(X;T) (Figure 6)", _of_classes("i_xt", -1),
@@ -330,7 +388,7 @@ CLAIMS = [
     Claim("7e", "Automobile has the smaller slope (CNN-16).", "smaller slope (Figure 7)",
           _three_classes("slope", "automobile", "airplane"), judge_first_lower, _CIFAR),
     Claim("7f", "Airplane and bird have the same slope (CNN-16).", "almost equally (Figure 7)",
-          _three_classes("slope", "airplane", "bird"), judge_equal, _CIFAR),
+          _three_classes("slope", "airplane", "bird"), judge_equal_slopes, _CIFAR),
     Claim("7g", "Bird has the lower height (CNN-16).", "fits airplane better (Figure 7)",
           _three_classes("height", "bird", "airplane"), judge_first_lower, _CIFAR),
     Claim("7h", "CNN-16 recognises every class better than AlexNet.", "on each class (Figure 6)",

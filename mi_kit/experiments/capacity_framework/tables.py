@@ -76,23 +76,24 @@ def every_path(settings: Settings) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def paths(settings: Settings) -> pd.DataFrame:
-    """The paths as the paper bins them, with `at_bound`: within 0.05 bit of log2 n, H(Y) or 0."""
+    """The paths as the paper bins them, with `at_bound`: I(X;T) within 0.05 bit of log2 n or 0."""
     rows = every_path(settings)
     return with_bounds(rows[rows["estimator"] == main_estimator(settings)].reset_index(drop=True))
 
 
 def with_bounds(rows: pd.DataFrame) -> pd.DataFrame:
-    of_x = est.at_bound(torch.tensor(rows["i_xt"].to_numpy()), torch.tensor(rows["log2_n"].to_numpy()))
-    of_y = est.at_bound(torch.tensor(rows["i_ty"].to_numpy()), torch.tensor(rows["entropy_y"].to_numpy()))
-    return rows.assign(at_bound=(of_x | of_y).numpy())
+    """I(T;Y) at H(Y) does not count: it is what a network that has learned its images has."""
+    at_bound = est.at_bound(torch.tensor(rows["i_xt"].to_numpy()), torch.tensor(rows["log2_n"].to_numpy()))
+    return rows.assign(at_bound=at_bound.numpy())
 
 
 def points_of(rows: pd.DataFrame, waits: tuple = ()) -> pd.DataFrame:
     """Transition, convergence, height and slope of every seed's path of one case, and the slopes `waits` epochs later.
 
-    accuracy, converged_accuracy: of the smoothed path at the two points; final_accuracy: at its end.
+    accuracy, converged_accuracy: of the smoothed path at the two points; final_accuracy: at its end. at_bound: I(X;T)
+    lies within 0.05 bit of log2 n at the transition.
     """
     same = {key: rows[key].iloc[0] for key in (*CASE, "n_samples", "log2_n", "entropy_y")}
     found = []
@@ -101,12 +102,13 @@ def points_of(rows: pd.DataFrame, waits: tuple = ()) -> pd.DataFrame:
         accuracy = pd.Series(phases.smooth(one["accuracy"]), index=one["step"])
         row = same | {"seed": seed, **dataclasses.asdict(read), "accuracy": accuracy[read.step],
                       "converged_accuracy": accuracy[read.converged_step], "final_accuracy": accuracy.iloc[-1],
-                      "final_i_ty": phases.smooth(one["i_ty"])[-1], "last_step": one["step"].iloc[-1]}  # fmt: skip
+                      "final_i_ty": phases.smooth(one["i_ty"])[-1], "last_step": one["step"].iloc[-1],
+                      "at_bound": bool(est.at_bound(read.i_xt, same["log2_n"]))}  # fmt: skip
         found.append(row | {f"slope_{wait:g}": phases.slope_after(one, wait) for wait in waits})
     return pd.DataFrame(found).rename(columns={"step": "transition_step"})
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def points(settings: Settings) -> pd.DataFrame:
     """T4: what `phases.read` says of the validation path of every case and seed; one row each."""
     rows = paths(settings)
@@ -115,7 +117,7 @@ def points(settings: Settings) -> pd.DataFrame:
     return table.assign(step=table["last_step"])
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def layers(settings: Settings) -> pd.DataFrame:
     """F1: the paths of all layers of the tanh network on the 12-bit patterns."""
     return with_bounds(observed(settings, Case("12bit", LAYERED), "layers"))
@@ -179,27 +181,30 @@ def mean_of(draws: np.ndarray) -> float:
 
 
 def percentage_of(one: pd.DataFrame, n_draws: int) -> dict:
-    """The percentage of one seed's path, beside the three null models, and for each of its two stages."""
-    values = [one.loc[one["even"], column] for column in VALUES]
+    """The percentage of one seed's path, beside the null models, and for each of its two stages."""
+    even = one[one["even"]]
+    later = even.iloc[phases.window_for(even) :]
+    values, after = ([rows[column] for column in VALUES] for rows in (even, later))
     found = phases.inversions(*values)
     low, high = walks_of(values, n_draws)
-    trends = phases.inversions_of_trends(*values, n_draws=n_draws)
-    others = phases.inversions_of_other_accuracies(*values, n_draws=n_draws)
     row = {"share": found.share, "count": found.count, "walk_low": low, "walk_high": high,
-           "trend": mean_of(trends), "other": mean_of(others)}  # fmt: skip
+           "share_later": phases.inversions(*after).share,
+           "trend": mean_of(phases.inversions_of_trends(*after, n_draws=n_draws)),
+           "other": mean_of(phases.inversions_of_other_accuracies(*after, n_draws=n_draws))}  # fmt: skip
     for stage, part in stages(one).items():
         of_stage = phases.inversions(*(part[column] for column in VALUES))
         row |= {f"share_{stage}": of_stage.share, f"count_{stage}": of_stage.count}
     return row
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def percentages(settings: Settings) -> pd.DataFrame:
     """T1, T2, T5: how often the moment with lower I(X;T) wins an inversion; a row a case, split and seed.
 
-    walk_low, walk_high: 95 % range of random walks with the same values. trend: mean over paths that keep the smoothed
-    path alone. other: mean over paths with both informations, and an accuracy that does not follow them. low, high:
-    bootstrap over seeds and blocks of moments, the same for all seeds of a case.
+    walk_low, walk_high: 95 % range of random walks with the same values. share_later: without the first window of
+    moments; to be compared with trend, the mean over paths that keep the smoothed path alone, and with other, the mean
+    over paths with both informations and an accuracy that does not follow them. low, high: bootstrap over seeds and
+    blocks of moments, the same for all seeds of a case.
     """
     rows, found = paths(settings), []
     todo = list(itertools.product(cases(), SPLITS))
@@ -240,7 +245,7 @@ def sample_counts(settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def binning(settings: Settings) -> pd.DataFrame:
     """The percentages and points once more for every estimator; a row a case, split, estimator and seed."""
     found = []
@@ -274,9 +279,12 @@ def classes(settings: Settings) -> pd.DataFrame:
     return table.assign(share_of_x=table["i_xt"] / table["h_x"])
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def class_points(settings: Settings) -> pd.DataFrame:
-    """The path of each class read like that of a network: height, slope; and its recall at the end."""
+    """The path of each class read like that of a network: height, slope; and its recall at the end.
+
+    at_bound: I(X;T) lies within 0.05 bit of H(X) at the transition.
+    """
     found = []
     for (_, seed, number), one in classes(settings).groupby(["model", "seed", "class"], sort=False):
         one = one.sort_values("step")
@@ -286,17 +294,19 @@ def class_points(settings: Settings) -> pd.DataFrame:
         first = {key: one[key].iloc[0] for key in (*CASE, "class_name", "n_samples")}
         ends = {name: phases.smooth(one[name])[-1] for name in ("i_xt", "i_ty", "recall", "share_of_x")}
         found.append({**first, "seed": seed, "class": number, "step": one["step"].iloc[-1], "height": read.height,
-                      "slope": read.slope, "compresses": read.compresses, **ends})  # fmt: skip
+                      "slope": read.slope, "compresses": read.compresses,
+                      "at_bound": bool(est.at_bound(read.i_xt, one["h_x"].iloc[0])), **ends})  # fmt: skip
     return pd.DataFrame(found)
 
 
 # --------------------------------------------------------------------------------------------- the choice of a network
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def candidates(settings: Settings) -> pd.DataFrame:
     """What is known of every network some epochs after its transition, and its accuracy at the end.
 
+    The transition is that of the whole path, so it is known in hindsight: who trains would first have to be sure of it.
     A network without a transition is looked at when the others are: at the median of their epochs. height, slope: of
     the path up to then; combined: height - slope, the I(T;Y) that the path would reach by compressing one bit more.
     One row a part, seed, wait and network.
@@ -334,25 +344,27 @@ def known_of(path: pd.DataFrame, point: pd.Series, usual: float, wait: float) ->
 SCORES = {"height": 1, "slope": -1, "combined": 1, "accuracy": 1, "loss": -1, "training loss": -1}
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def selection(settings: Settings) -> pd.DataFrame:
     """Kendall's tau between the order of networks by each score and their order by final accuracy.
 
     One row a part, seed, wait and score; chosen: final accuracy of the network that the score puts first, minus that of
-    the best one; saved: the share of epochs not yet run when it was looked at, on average.
+    the best one; saved: of the epochs of all networks, those that are not run if all but the chosen one stop when they
+    are looked at.
     """
     from scipy.stats import kendalltau
 
     found = []
     for (part, wait, seed), rows in candidates(settings).groupby(["part", "wait", "seed"]):
+        best, left = rows["final_accuracy"].max(), rows["last_epoch"] - rows["looked_at"]
         for score, sign in SCORES.items():
-            best = rows["final_accuracy"].max()
+            first = (sign * rows[score]).idxmax()
             tau = kendalltau(sign * rows[score], rows["final_accuracy"]).statistic
             found.append(
                 {"part": part, "dataset": rows["dataset"].iloc[0], "model": score, "method": "SGD", "seed": seed,
                  "wait": wait, "score": score, "tau": tau, "n_networks": len(rows), "step": rows["step"].min(),
-                 "chosen": rows.loc[(sign * rows[score]).idxmax(), "final_accuracy"] - best,
-                 "saved": float((1 - rows["looked_at"] / rows["last_epoch"]).mean())}
+                 "chosen": rows.loc[first, "final_accuracy"] - best,
+                 "saved": float((left.sum() - left[first]) / rows["last_epoch"].sum())}
             )  # fmt: skip
     return pd.DataFrame(found)
 
