@@ -300,7 +300,8 @@ def selection_words(experiment: Experiment) -> str:
     table = experiment.table("selection")
     wait = min(set(table["wait"]), key=lambda each: abs(each - 1.0))
     lines = []
-    for part, rows in table[table["wait"] == wait].groupby("part", sort=False):
+    for part in ("mnist", "cifar"):
+        rows = table[(table["wait"] == wait) & (table["part"] == part)]
         taus = rows.groupby("score", sort=False)["tau"].mean().dropna().sort_values(ascending=False)
         if taus.empty:
             continue
@@ -311,7 +312,7 @@ def selection_words(experiment: Experiment) -> str:
             f"- {name}: best ordered by {best} (tau {taus.iloc[0]:.2f}), then "
             f"{', '.join(f'{score} {tau:.2f}' for score, tau in taus.iloc[1:].items())}. Taking the first one by "
             f"{best} would have cost {lost:.1f} points of final accuracy and saved "
-            f"{rows[rows['score'] == best]['saved'].mean():.0%} of all epochs, the first one's trained to their end."
+            f"{rows[rows['score'] == best]['saved'].mean():.0%} of all epochs, with that one trained to its end."
         )
     return f"{wait:g} epoch{'s' if wait != 1 else ''} after the transitions:\n\n" + "\n".join(lines)
 
