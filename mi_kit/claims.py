@@ -1,6 +1,7 @@
 """Claims as code: what a claim needs to be tested, and the rule that turns a table into a verdict.
 
-A rule is committed before the first run that could decide it; claims.csv carries the rule's words and the commit.
+A rule is committed before the first table that could decide it is made; claims.csv carries the rule's words and its
+commit.
 """
 
 from __future__ import annotations

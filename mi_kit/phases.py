@@ -32,7 +32,8 @@ class Phases:
 
     compresses: whether I(X;T) falls after the transition by more than the rule asks for. Where it does not, transition
     and convergence are both the last point and the slope is NaN. slope: (change of I(T;Y)) / (change of I(X;T)) from
-    the transition to the end of the path; negative where I(T;Y) rises while I(X;T) falls.
+    the transition to the end of the path (end_i_ty, end_i_xt: means of its last points); negative where I(T;Y) rises
+    while I(X;T) falls.
     """
 
     compresses: bool
@@ -44,6 +45,8 @@ class Phases:
     converged_epoch: float
     converged_i_ty: float
     converged_i_xt: float
+    end_i_ty: float
+    end_i_xt: float
     slope: float
 
     def __str__(self) -> str:
@@ -149,7 +152,7 @@ def read(path: pd.DataFrame, *, window: int | None = None) -> Phases:
     return Phases(
         compresses, int(path["step"].iloc[top]), float(path["epoch"].iloc[top]), float(i_ty[top]), float(i_xt[top]),
         int(path["step"].iloc[end]), float(path["epoch"].iloc[end]), float(i_ty[end]), float(i_xt[end]),
-        float(gain / fall) if compresses else math.nan,
+        last["i_ty"], last["i_xt"], float(gain / fall) if compresses else math.nan,
     )  # fmt: skip
 
 

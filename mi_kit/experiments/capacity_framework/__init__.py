@@ -112,7 +112,7 @@ FIGURES = {
     "T1_T2": _figure(
         figures.draw_percentages, "percentages",
         "Training images. Bars: bootstrap over seeds and pairs. Grey: random walks with the same values. Open dots: "
-        "without the first twentieth of the moments, to be compared with the paths that keep the smoothed path alone "
+        "without the first window of moments, to be compared with the paths that keep the smoothed path alone "
         "(orange) and those whose accuracy is shuffled around its trend (green).",
     ),
     "T3": _figure(figures.draw_counts, "sample_counts", "Moments thinned evenly."),

@@ -11,7 +11,7 @@ from ... import phases, plots
 from ...claims import interval
 from .paper import COUNT_SHARES, DEPTH_SHARES, FINAL_ACCURACIES, METHOD_SHARES, RECALLS
 from .settings import BGD, COMPARED, DEPTHS, METHODS, SELECTED, SGD, Case
-from .tables import SCORES, of_case, title_of
+from .tables import SCORES, known_later, of_case, title_of
 
 COLOURS = {
     "fc3": "#CDB100", "fc6": "#E69F00", "fc9": "#D55E00", "cnn2": "#56B4E9", "cnn4": "#0072B2", "cnn6": "#009E73",
@@ -116,7 +116,7 @@ def draw_f3(paths: pd.DataFrame, points: pd.DataFrame) -> plt.Figure:
     ax.annotate(f"height\n{point['height']:.2f} bit", (point["i_xt"], (low + point["height"]) / 2), (6, 0),
                 textcoords="offset points", va="center", fontsize=12)  # fmt: skip
     if point["compresses"]:
-        end = point["converged_i_xt"], point["converged_i_ty"]
+        end = point["end_i_xt"], point["end_i_ty"]
         ax.annotate("", end, (point["i_xt"], point["height"]),
                     arrowprops={"arrowstyle": "->", "lw": 2, "color": "#D55E00"})  # fmt: skip
         ax.annotate(f"slope {point['slope']:+.3f}", ((end[0] + point["i_xt"]) / 2, (end[1] + point["height"]) / 2),
@@ -194,7 +194,8 @@ def draw_f6(table: pd.DataFrame) -> plt.Figure:
     return figure
 
 
-CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73")
+CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#882255", "#999933",
+                 "#332288")  # fmt: skip
 
 
 def draw_f7(table: pd.DataFrame) -> plt.Figure:
@@ -208,8 +209,7 @@ def draw_classes(table: pd.DataFrame, *, network: str, epoch: float, class_name:
     names = list(dict.fromkeys(rows.sort_values("class")["class_name"]))
     lit = names[:3] if class_name == "first three" else names if class_name == "all" else [class_name]
     some = class_name != "all"
-    own = dict(zip(names, (*CLASS_COLOURS, *plt.get_cmap("tab10").colors[len(CLASS_COLOURS) :]), strict=False))
-    colours = {name: own[name] for name in lit}
+    colours = {name: CLASS_COLOURS[names.index(name) % len(CLASS_COLOURS)] for name in lit}
     figure, ax = plt.subplots(figsize=(9.5, 5.4))
     for name in sorted(names, key=lambda each: each in lit):
         mean = rows[rows["class_name"] == name].groupby("epoch")[["i_xt", "i_ty"]].mean()
@@ -229,7 +229,7 @@ def draw_classes(table: pd.DataFrame, *, network: str, epoch: float, class_name:
 
 
 def draw_percentages(table: pd.DataFrame) -> plt.Figure:
-    """T1, T2 drawn: the measured percentages, the paper's, and both null models."""
+    """T1, T2 drawn: the measured percentages, the paper's, and the null models."""
     figure, axes = plt.subplots(1, 2, figsize=(14.5, 4.6), sharey=True)
     train = table[table["split"] == "train"]
     groups = [
@@ -242,11 +242,12 @@ def draw_percentages(table: pd.DataFrame) -> plt.Figure:
             rows = of_case(train, case)
             ax.plot([place] * 2, [rows["walk_low"].mean(), rows["walk_high"].mean()], color="0.85", lw=14,
                     solid_capstyle="butt", label="random walks, 95 %" if not place else "")  # fmt: skip
-            ax.plot(place, rows["trend"].mean(), "_", color="#D55E00", ms=22, mew=2.5,
+            later = known_later(rows)
+            ax.plot(place, later["trend"].mean(), "_", color="#D55E00", ms=22, mew=2.5,
                     label="trends alone" if not place else "")  # fmt: skip
-            ax.plot(place, rows["other"].mean(), "_", color="#009E73", ms=22, mew=2.5,
+            ax.plot(place, later["other"].mean(), "_", color="#009E73", ms=22, mew=2.5,
                     label="accuracy shuffled" if not place else "")  # fmt: skip
-            ax.plot(place - 0.17, rows["share_later"].mean(), "o", mfc="white", mec="#0072B2", mew=1.8, ms=7, zorder=5,
+            ax.plot(place - 0.17, later["share_later"].mean(), "o", mfc="white", mec="#0072B2", mew=1.8, ms=7, zorder=5,
                     label="without the start" if not place else "")  # fmt: skip
             ax.plot([place] * 2, [rows["low"].iloc[0], rows["high"].iloc[0]], color="#0072B2", lw=2)
             ax.plot(place, rows["share"].mean(), "o", color="#0072B2", ms=9, zorder=5,

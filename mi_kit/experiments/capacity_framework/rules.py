@@ -56,38 +56,45 @@ def judge_above_half(rows: pd.DataFrame) -> Judgement:
     for name, one in rows.assign(name=_name(rows)).groupby("name", sort=False):
         known = one["share"].dropna()
         verdicts.append(UNDECIDED if _few(known, one) else above(known, 0.5))
-        measured.append(f"{name} {_told(one['share'])}")
+        measured.append(f"{name} {_told(known)}{_of_seeds(known, one)}")
     return Judgement(all_of(verdicts), "; ".join(measured))
 
 
 def judge_above_other(rows: pd.DataFrame) -> Judgement:
-    """The same share minus that of paths with the same informations and an accuracy that does not follow them from
-    moment to moment, both without the first twentieth of the moments, within a seed. Holds if every network's 95 %
-    interval lies above 0; fails if one lies below; else undecided, as where fewer than 0.8 of the seeds have an
-    inversion."""
+    """The share of inversions that the moment with lower I(X;T) wins, minus that of paths with the same informations
+    and an accuracy that does not follow them from moment to moment; both without the first window of moments, within a
+    seed. Holds if every network's 95 % interval lies above 0; fails if one lies below; else undecided, as where fewer
+    than 0.8 of the seeds have an inversion."""
     verdicts, measured = [], []
     for name, one in rows.assign(name=_name(rows)).groupby("name", sort=False):
         known = one.dropna(subset=["share_later", "other"])
         verdicts.append(UNDECIDED if _few(known, one) else above(known["share_later"] - known["other"], 0.0))
-        measured.append(f"{name} {_told(known['share_later'])} against {known['other'].mean():.2f}")
+        against = f" against {known['other'].mean():.2f}" if len(known) else ""
+        measured.append(f"{name} {_told(known['share_later'])}{against}{_of_seeds(known, one)}")
     return Judgement(all_of(verdicts), "; ".join(measured))
 
 
 def judge_grows_with_depth(rows: pd.DataFrame) -> Judgement:
     """The share of inversions won, of each network minus that of the next shallower one, within a seed. Holds if
-    all 95 % intervals lie above 0; fails if one lies below; else undecided."""
+    all 95 % intervals lie above 0; fails if one lies below; else undecided, as where fewer than 0.8 of the seeds have
+    both."""
     wide = _wide(rows, "model")[list(DEPTHS)]
-    verdicts = [above(wide[deeper] - wide[other], 0.0) for other, deeper in itertools.pairwise(DEPTHS)]
+    verdicts = [_judge_more(wide, deeper, other) for other, deeper in itertools.pairwise(DEPTHS)]
     measured = "; ".join(f"{title_of(model)} {_told(wide[model])}" for model in DEPTHS)
     return Judgement(all_of(verdicts), measured)
 
 
 def judge_sgd_above_bgd(rows: pd.DataFrame) -> Judgement:
     """The share of inversions won under SGD minus that under BGD, within a seed. Holds if the 95 % interval lies
-    above 0; fails if it lies below; else undecided."""
+    above 0; fails if it lies below; else undecided, as where fewer than 0.8 of the seeds have both."""
     wide = _wide(rows, "method")
-    measured = f"SGD {_told(wide[SGD])}, BGD {_told(wide[BGD])}"
-    return Judgement(above(wide[SGD] - wide[BGD], 0.0), measured)
+    return Judgement(_judge_more(wide, SGD, BGD), f"SGD {_told(wide[SGD])}, BGD {_told(wide[BGD])}")
+
+
+def _judge_more(wide: pd.DataFrame, first: str, second: str) -> str:
+    """Whether one column lies above another, within a seed; undecided where fewer than 0.8 of the seeds have both."""
+    pair = wide[[first, second]].dropna()
+    return UNDECIDED if len(pair) < ALWAYS * len(wide) else above(pair[first] - pair[second], 0.0)
 
 
 def judge_second_stage(rows: pd.DataFrame) -> Judgement:
@@ -166,7 +173,7 @@ def judge_loses_label(rows: pd.DataFrame) -> Judgement:
             verdicts.append(FAILS)
         else:
             verdicts.append(UNDECIDED if _few(turning, one) else below(change, 0.0))
-        told = f"{words(change)} bit" if len(turning) else "no transition"
+        told = words(change, "bit") if len(turning) else "no transition"
         measured.append(f"{title_of(model)} {told}{_of_seeds(turning, one)}")
     return Judgement(all_of(verdicts), "; ".join(measured))
 
@@ -175,21 +182,24 @@ def judge_ranks_better(rows: pd.DataFrame) -> Judgement:
     """Kendall's tau with the final order, one epoch after the transition (or the nearest wait that was tried): of
     height - slope minus that of the loss on training images (the paper's curve), and minus that of the loss on
     validation images, within a seed. Holds if both 95 % intervals lie above 0; fails if one lies below; else
-    undecided."""
+    undecided, as where fewer than 0.8 of the seeds have both."""
     return _judge_lead(rows, "training loss", "loss")
 
 
 def judge_ranks_better_than_accuracy(rows: pd.DataFrame) -> Judgement:
     """Kendall's tau with the final order, one epoch after the transition (or the nearest wait that was tried): of
     height - slope minus that of validation accuracy at the same epoch, within a seed. Holds if the 95 % interval lies
-    above 0; fails if it lies below; else undecided."""
+    above 0; fails if it lies below; else undecided, as where fewer than 0.8 of the seeds have both."""
     return _judge_lead(rows, "accuracy")
 
 
 def _judge_lead(rows: pd.DataFrame, *others: str) -> Judgement:
     wide = _wide(rows, "score", "tau")
-    measured = "; ".join(f"{score} {words(wide[score], limits=(-1, 1))}" for score in ("combined", *others))
-    return Judgement(all_of([above(wide["combined"] - wide[other], 0.0) for other in others]), measured)
+    known = {score: wide[score].dropna() for score in ("combined", *others)}
+    measured = "; ".join(
+        f"{score} {words(taus, limits=(-1, 1)) if len(taus) else 'orders nothing'}" for score, taus in known.items()
+    )
+    return Judgement(all_of([_judge_more(wide, "combined", other) for other in others]), measured)
 
 
 def judge_orders_classes(rows: pd.DataFrame) -> Judgement:
@@ -221,9 +231,9 @@ def judge_equal(rows: pd.DataFrame) -> Judgement:
 
 
 def judge_equal_slopes(rows: pd.DataFrame) -> Judgement:
-    """The slope of one class minus that of another, within a seed. Holds if the 95 % interval lies within a quarter
-    of the two slopes' mean size of 0; fails if it lies beyond that on one side; else undecided, as where fewer than 0.8
-    of the seeds have both."""
+    """The slope of one class minus that of another, within a seed. Holds if the 95 % interval stays on both sides
+    below a quarter of the mean size of the two slopes; fails if it lies beyond that on one side; else undecided, as
+    where fewer than 0.8 of the seeds have both."""
     return _judge_pair(rows, lambda pair: _as_equal(pair, SAME_SLOPE * float(pair.abs().to_numpy().mean())))
 
 
@@ -265,6 +275,11 @@ def judge_better_on_every_class(rows: pd.DataFrame) -> Judgement:
 # --------------------------------------------------------------------------------------------- rows
 
 
+def _no_estimate(rows: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy and recall cannot be saturated."""
+    return rows.drop(columns="at_bound", errors="ignore")
+
+
 def _cases(table: str, split: str, *cases: Case):
     def select(tables) -> pd.DataFrame:
         rows = tables[table]
@@ -282,6 +297,7 @@ def _kinds(column: str, part: str):
         rows = tables["points"]
         rows = rows[(rows["part"] == part) & rows["model"].isin(("fc3", "fc6", "fc9", "cnn2", "cnn4", "cnn6"))]
         value = rows[column].where(rows["compresses"]) if column == "slope" else rows[column]
+        rows = _no_estimate(rows) if column == "final_accuracy" else rows
         return rows.assign(value=value, kind=np.where(rows["model"].str.startswith("fc"), "FC", "CNN"))
 
     return select
@@ -299,7 +315,7 @@ def _ranking(part: str):
 def _of_classes(column: str, sign: int):
     def select(tables) -> pd.DataFrame:
         rows = tables["class_points"]
-        return rows.assign(value=rows[column], sign=sign)
+        return rows.assign(value=rows[column], sign=sign, at_bound=rows["end_at_bound"])
 
     return select
 
@@ -314,7 +330,7 @@ def _three_classes(column: str | None, *names: str):
         if not all(map(len, parts)):
             return rows.iloc[:0]
         rows = pd.concat(parts, ignore_index=True)
-        return rows if column is None else rows.assign(value=rows[column])
+        return _no_estimate(rows) if column is None else rows.assign(value=rows[column])
 
     return select
 
@@ -392,5 +408,5 @@ CLAIMS = [
     Claim("7g", "Bird has the lower height (CNN-16).", "fits airplane better (Figure 7)",
           _three_classes("height", "bird", "airplane"), judge_first_lower, _CIFAR),
     Claim("7h", "CNN-16 recognises every class better than AlexNet.", "on each class (Figure 6)",
-          lambda tables: tables["class_points"], judge_better_on_every_class, _CIFAR),
+          lambda tables: _no_estimate(tables["class_points"]), judge_better_on_every_class, _CIFAR),
 ]  # fmt: skip

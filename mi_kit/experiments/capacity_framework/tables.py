@@ -84,7 +84,7 @@ def paths(settings: Settings) -> pd.DataFrame:
 
 
 def with_bounds(rows: pd.DataFrame) -> pd.DataFrame:
-    """I(T;Y) at H(Y) does not count: it is what a network that has learned its images has."""
+    """The rows with `at_bound`. I(T;Y) at H(Y) does not count: a network that has learned its images is there."""
     at_bound = est.at_bound(torch.tensor(rows["i_xt"].to_numpy()), torch.tensor(rows["log2_n"].to_numpy()))
     return rows.assign(at_bound=at_bound.numpy())
 
@@ -93,7 +93,7 @@ def points_of(rows: pd.DataFrame, waits: tuple = ()) -> pd.DataFrame:
     """Transition, convergence, height and slope of every seed's path of one case, and the slopes `waits` epochs later.
 
     accuracy, converged_accuracy: of the smoothed path at the two points; final_accuracy: at its end. at_bound: I(X;T)
-    lies within 0.05 bit of log2 n at the transition.
+    lies within 0.05 bit of log2 n or of 0 at the transition.
     """
     same = {key: rows[key].iloc[0] for key in (*CASE, "n_samples", "log2_n", "entropy_y")}
     found = []
@@ -108,7 +108,7 @@ def points_of(rows: pd.DataFrame, waits: tuple = ()) -> pd.DataFrame:
     return pd.DataFrame(found).rename(columns={"step": "transition_step"})
 
 
-@cache.cached(version=3, also=identities)
+@cache.cached(version=4, also=identities)
 def points(settings: Settings) -> pd.DataFrame:
     """T4: what `phases.read` says of the validation path of every case and seed; one row each."""
     rows = paths(settings)
@@ -197,6 +197,11 @@ def percentage_of(one: pd.DataFrame, n_draws: int) -> dict:
     return row
 
 
+def known_later(rows: pd.DataFrame) -> pd.DataFrame:
+    """The runs that have inversions without the first window of moments, and so have the null models for them."""
+    return rows.dropna(subset=["share_later", "trend", "other"])
+
+
 @cache.cached(version=3, also=identities)
 def percentages(settings: Settings) -> pd.DataFrame:
     """T1, T2, T5: how often the moment with lower I(X;T) wins an inversion; a row a case, split and seed.
@@ -245,7 +250,7 @@ def sample_counts(settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-@cache.cached(version=3, also=identities)
+@cache.cached(version=4, also=identities)
 def binning(settings: Settings) -> pd.DataFrame:
     """The percentages and points once more for every estimator; a row a case, split, estimator and seed."""
     found = []
@@ -279,11 +284,11 @@ def classes(settings: Settings) -> pd.DataFrame:
     return table.assign(share_of_x=table["i_xt"] / table["h_x"])
 
 
-@cache.cached(version=3, also=identities)
+@cache.cached(version=4, also=identities)
 def class_points(settings: Settings) -> pd.DataFrame:
     """The path of each class read like that of a network: height, slope; and its recall at the end.
 
-    at_bound: I(X;T) lies within 0.05 bit of H(X) at the transition.
+    at_bound, end_at_bound: I(X;T) lies within 0.05 bit of H(X) or of 0, at the transition and at the end.
     """
     found = []
     for (_, seed, number), one in classes(settings).groupby(["model", "seed", "class"], sort=False):
@@ -291,18 +296,19 @@ def class_points(settings: Settings) -> pd.DataFrame:
         if not np.isfinite(one[["i_xt", "i_ty"]].to_numpy()).all():
             continue  # no validation image of the class
         read = phases.read(one)
-        first = {key: one[key].iloc[0] for key in (*CASE, "class_name", "n_samples")}
+        first = {key: one[key].iloc[0] for key in (*CASE, "class_name", "n_samples", "h_x")}
         ends = {name: phases.smooth(one[name])[-1] for name in ("i_xt", "i_ty", "recall", "share_of_x")}
         found.append({**first, "seed": seed, "class": number, "step": one["step"].iloc[-1], "height": read.height,
                       "slope": read.slope, "compresses": read.compresses,
-                      "at_bound": bool(est.at_bound(read.i_xt, one["h_x"].iloc[0])), **ends})  # fmt: skip
+                      "at_bound": bool(est.at_bound(read.i_xt, first["h_x"])),
+                      "end_at_bound": bool(est.at_bound(ends["i_xt"], first["h_x"])), **ends})  # fmt: skip
     return pd.DataFrame(found)
 
 
 # --------------------------------------------------------------------------------------------- the choice of a network
 
 
-@cache.cached(version=3, also=identities)
+@cache.cached(version=4, also=identities)
 def candidates(settings: Settings) -> pd.DataFrame:
     """What is known of every network some epochs after its transition, and its accuracy at the end.
 
@@ -344,7 +350,7 @@ def known_of(path: pd.DataFrame, point: pd.Series, usual: float, wait: float) ->
 SCORES = {"height": 1, "slope": -1, "combined": 1, "accuracy": 1, "loss": -1, "training loss": -1}
 
 
-@cache.cached(version=3, also=identities)
+@cache.cached(version=4, also=identities)
 def selection(settings: Settings) -> pd.DataFrame:
     """Kendall's tau between the order of networks by each score and their order by final accuracy.
 

@@ -150,7 +150,7 @@ def differences(rows: pd.DataFrame, direction: str, column: str, more: tuple = (
     keys = [*RUN, "reading", "share", "n_samples", *more, "batch"]
     cells = rows.assign(at_bound=at_bound).set_index([*keys, "layer"])
     values = cells[column].unstack()  # noqa: PD010 (one value a cell: ten times faster than pivot_table)
-    bounds = cells["at_bound"].unstack()  # noqa: PD010
+    bounds = cells["at_bound"].unstack(fill_value=False)  # noqa: PD010
     pairs = [pair for pair in itertools.pairwise(layers) if direction != "pooling" or pair[1].startswith("P")]
     if direction == "backward":
         pairs = [(second, first) for first, second in pairs]
