@@ -150,7 +150,8 @@ def draw_f5(paths: pd.DataFrame, points: pd.DataFrame) -> plt.Figure:
     figure, axes = plt.subplots(1, 3, figsize=(16.5, 5.2))
     for ax, split, letter in zip(axes, ("train", "validation"), LETTERS, strict=False):
         draw_networks(paths, points, "cifar", DEPTHS, ax, split=split)
-        label_plane(ax, f"{letter}  {split} images", left=split == "train")
+        name = "training" if split == "train" else split
+        label_plane(ax, f"{letter}  {name} images", left=split == "train")
     for model in DEPTHS:
         rows = of_case(paths[paths["split"] == "train"], Case("cifar", model))
         mean = rows.groupby("epoch")["loss"].mean()

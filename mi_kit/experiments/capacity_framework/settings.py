@@ -75,9 +75,9 @@ PROFILES = {
         kde_samples=50, sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=4,
     ),
     "quick": Settings(
-        n_train=3_000, n_test=500, n_small=500, n_seeds=2, dense_width=8, epochs=5.0, full_steps=30, plain_steps=20,
-        layered_steps=3_000, n_points=24, n_early=5, n_samples=300, kde_samples=300,
-        sample_counts=(8, 16, 24), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0),
+        n_train=1_500, n_test=500, n_small=300, n_seeds=2, dense_width=8, epochs=5.0, full_steps=20, plain_steps=20,
+        layered_steps=2_000, n_points=20, n_early=5, n_samples=300, kde_samples=300,
+        sample_counts=(5, 10, 20), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0), n_frames=15,
     ),
     "paper": Settings(),
 }  # fmt: skip
