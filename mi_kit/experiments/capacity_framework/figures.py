@@ -351,6 +351,7 @@ def draw_binning(table: pd.DataFrame) -> plt.Figure:
         if empty:
             words = "no path compresses" if column == "slope" else "no inversion"
             ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", color=plots.MUTED)
+            ax.set_yticks([])
         ax.set_xticks(range(len(estimators)), [each.replace("binned ", "bins: ") for each in estimators], rotation=20)
         if column == "share":
             ax.axhline(0.5, color=plots.MUTED, lw=1, ls="--")
