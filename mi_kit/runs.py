@@ -81,8 +81,16 @@ class RunFolder:
     @property
     def threads(self) -> int | None:
         """The number of threads that this run was last trained with; None before training."""
-        sessions = json.loads(self._file.read_text(encoding="utf-8"))["sessions"] if self._file.exists() else []
-        return sessions[-1].get("threads") if sessions else None
+        return self._sessions[-1].get("threads") if self._sessions else None
+
+    @property
+    def devices(self) -> list[str]:
+        """What this run was trained on, in order; after a change of device, more than one."""
+        return list(dict.fromkeys(session["device"] for session in self._sessions if "device" in session))
+
+    @property
+    def _sessions(self) -> list[dict]:
+        return json.loads(self._file.read_text(encoding="utf-8"))["sessions"] if self._file.exists() else []
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of this run; an empty one where nothing was written yet."""

@@ -14,7 +14,7 @@ from slow_formulas import binned_by_hand
 from mi_kit import data, experiments, models, phases, trainees, training
 from mi_kit.claims import FAILS, HOLDS, UNDECIDED
 from mi_kit.experiments import capacity_framework as paper
-from mi_kit.experiments.capacity_framework import observers, rules, settings, tables
+from mi_kit.experiments.capacity_framework import observers, rules, sentences, settings, tables
 
 SEEDS = range(5)
 SPREAD = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])  # of five seeds, sd 0.158: half a 95 % interval is 0.196
@@ -78,6 +78,63 @@ def test_moments_are_even_with_early_ones_before(monkeypatch):
     assert even == list(range(0, 6_001, 30))
     assert settings.moments(chosen, case)[:4] == [0, 1, 2, 3]
     assert set(even) <= set(settings.moments(chosen, case))
+
+
+def on_digits(**change):
+    return dataclasses.replace(
+        paper.PROFILES["smoke"], images="digits", more_images="digits", n_train=100, n_small=100, **change
+    )
+
+
+def test_the_last_batch_of_an_epoch_is_smaller_where_the_images_do_not_fill_it():
+    case, steps = settings.Case("cifar", "cnn2"), pd.Series([0, 1, 3, 4, 5, 8])
+    assert settings.after_small_batch(on_digits(batch_size=30), case, steps).tolist() == [False] * 3 + [
+        True,
+        False,
+        True,
+    ]
+    assert not settings.after_small_batch(on_digits(batch_size=25), case, steps).any()
+    by_all = settings.Case("small", "cnn9", "BGD")
+    assert not settings.after_small_batch(on_digits(batch_size=30), by_all, steps).any()
+
+
+def test_moments_after_smaller_batches_are_left_out_unless_that_leaves_too_few():
+    some = on_digits(batch_size=30, n_points=12)  # 3 epochs of 4 batches: every update, 3 of 13 after a smaller batch
+    assert settings.after_full_batches(some) == dataclasses.replace(some, after_small_batch=False)
+    none, most = on_digits(batch_size=25, n_points=12), on_digits(batch_size=30, n_points=3)
+    assert settings.after_full_batches(none) is none
+    assert settings.after_full_batches(most) is most
+
+
+@pytest.mark.parametrize(
+    ("full", "words"),
+    [
+        (0.6, "each of the 1 rules gives the same answer"),
+        (0.3, "0 of the 1 rules give the same answer, 1 another:\n\n- 1b: holds with all moments (CNN-16 SGD 0.60"),
+    ],
+)
+def test_verdicts_with_and_without_moments_after_smaller_batches(full, words, monkeypatch):
+    monkeypatch.setattr(sentences, "CLAIMS", [claim for claim in rules.CLAIMS if claim.id == "1b"])
+    share = {"model": "cnn16", "part": "cifar", "split": "validation"}
+    made = dict.fromkeys([name + way for name in sentences.FULL for way in ("", "_full")], pd.DataFrame())
+    made |= {"percentages": rows_of({"cnn16": 0.6}, **share), "percentages_full": rows_of({"cnn16": full}, **share)}
+    made["paths"] = pd.DataFrame({"small_batch": [False, True]})
+    assert words in paper.moment_words(SimpleNamespace(table=made.get))
+    made["paths"] = pd.DataFrame({"small_batch": [False, False]})
+    assert "same size" in paper.moment_words(SimpleNamespace(table=made.get))
+
+
+def test_loss_after_smaller_batches_is_told_beside_the_rest():
+    rows = [
+        {"part": "cifar", "split": "train", "model": model, "epoch": epoch, "n_train": 100, "small_batch": small,
+         "loss": 3.0 if small else 1.0}
+        for model in settings.DEPTHS for epoch, small in ((1.5, False), (2.0, True), (2.5, False), (2.75, False))
+    ]  # fmt: skip
+    experiment = SimpleNamespace(settings=on_digits(batch_size=30), table={"paths": pd.DataFrame(rows)}.get)
+    found = paper.batch_words(experiment)
+    assert "25% of the moments" in found
+    assert "holds 10 images instead of 30" in found
+    assert "CNN-16 3.00 against 1.00" in found
 
 
 def test_all_four_trainings_of_table_1_take_the_same_images():
@@ -195,7 +252,7 @@ def test_stages_are_told_apart_by_the_whole_path_and_hold_even_moments_only():
 def test_scale_of_a_run_has_a_row_for_each_data_set_even_where_digits_stand_in_for_both():
     rows = [
         {"part": part, "dataset": "digits", "method": "SGD", "split": split, "n_train": 50, "n_samples": n,
-         "epoch": 2.0, "seed": 0}
+         "epoch": 2.0, "seed": 0, "device": "cpu" if part == "mnist" else "H100"}
         for part in ("mnist", "cifar", "small") for split, n in (("train", 30), ("validation", 32))
     ]  # fmt: skip
     made = {"paths": pd.DataFrame(rows), "percentages": pd.DataFrame({"n_moments": [7]})}
@@ -206,6 +263,7 @@ def test_scale_of_a_run_has_a_row_for_each_data_set_even_where_digits_stand_in_f
         table.loc["largest I(X;T) on validation images, digits, standing in for mnist", "here"] == "log2 n = 5.00 bit"
     )
     assert table.loc["moments of a run", "here"] == "7"
+    assert table.loc["trained on", "here"] == "H100; cpu"
 
 
 def test_a_network_is_known_only_by_what_came_before():

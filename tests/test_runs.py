@@ -66,6 +66,14 @@ def test_a_run_folder_holds_no_pickle(network, home):
         assert path.read_bytes()[:2] not in (b"PK", b"\x80\x04", b"\x80\x05")
 
 
+def test_a_folder_names_the_devices_that_it_was_trained_on_in_order(home):
+    folder = runs.RunFolder(home / "run", {"seed": 0})
+    assert folder.devices == []
+    for device in ("a GPU", "cpu", "cpu"):
+        folder.write_record(device=device, threads=1)
+    assert folder.devices == ["a GPU", "cpu"]
+
+
 def test_only_the_state_keeps_the_optimiser():
     folder = train().folders[0]
     assert {key.split("/")[0] for key in folder.state()} == {"model", "optimizer", "recorder"}

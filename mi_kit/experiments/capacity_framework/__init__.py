@@ -13,8 +13,10 @@ from . import figures
 from .figures import draw_classes, draw_paths
 from .rules import CLAIMS
 from .sentences import (
+    batch_words,
     binning_words,
     facts,
+    moment_words,
     percentage_words,
     plain_words,
     point_words,
@@ -31,7 +33,7 @@ from .sentences import (
     verdicts_by_estimator,
     widths,
 )
-from .settings import BY_CLASS, PROFILES, SELECTED, Settings, datasets, trainings
+from .settings import BY_CLASS, DEPTHS, PROFILES, SELECTED, Settings, datasets, trainings
 from .tables import TABLES, title_of
 
 __all__ = [
@@ -43,11 +45,13 @@ __all__ = [
     "SELECTED",
     "TABLES",
     "Settings",
+    "batch_words",
     "binning_words",
     "datasets",
     "draw_classes",
     "draw_paths",
     "facts",
+    "moment_words",
     "percentage_words",
     "plain_words",
     "point_words",
@@ -84,7 +88,13 @@ def _compared(table):
 
 
 def _depths(table):
-    return table[(table["part"] == "cifar") & table["model"].isin(("cnn2", "cnn4", "cnn9", "cnn16"))]
+    return table[(table["part"] == "cifar") & table["model"].isin(DEPTHS)]
+
+
+def _counted(table):
+    """What Tables 1 and 2 hold: training images of the second data set."""
+    rows = table[table["split"] == "train"]
+    return rows[(rows["part"] == "small") | (rows["part"] == "cifar") & rows["model"].isin(DEPTHS)]
 
 
 def _deepest(table):
@@ -99,7 +109,7 @@ def _by_class(experiment: Experiment):
     return experiment.table("class_points")
 
 
-_PATHS = "Thick: mean over seeds, thin: single seeds, smoothed. Ring: transition, dot: end."
+_PATHS = "Thick: mean over seeds, thin: single seeds, smoothed. Ring: mean of the seeds' transitions; large dot: end."
 
 FIGURES = {
     "F1": _figure(figures.draw_f1, "layers", "Each unit in 30 bins; thick: mean over seeds."),
@@ -114,6 +124,7 @@ FIGURES = {
         "Training images. Bars: bootstrap over seeds and pairs. Grey: random walks with the same values. Open dots: "
         "without the first window of moments, to be compared with the paths that keep the smoothed path alone "
         "(orange) and those whose accuracy is shuffled around its trend (green).",
+        rows=_counted,
     ),
     "T3": _figure(figures.draw_counts, "sample_counts", "Moments thinned evenly."),
     "T5": _figure(figures.draw_accuracies, "percentages", "Dots: seeds; diamonds: paper.", "points", rows=_depths),

@@ -56,12 +56,12 @@ def label_plane(ax: plt.Axes, title: str, *, left: bool = True) -> None:
         ax.set_ylabel("I(T;Y)  [bit]")
 
 
-def path_key(ax: plt.Axes) -> None:
-    """The networks, and what ring and dot mean, to the right of the plane."""
+def path_key(ax: plt.Axes, *more: plt.Line2D) -> None:
+    """The networks, and what ring, dot and `more` mean, to the right of the plane."""
     handles, _ = ax.get_legend_handles_labels()
     ring = plt.Line2D([], [], marker="o", ls="", mfc="white", mec=plots.MUTED, mew=2, ms=10, label="transition")
     dot = plt.Line2D([], [], marker="o", ls="", color=plots.MUTED, ms=8, label="end of training")
-    ax.legend(handles=[*handles, ring, dot], loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+    ax.legend(handles=[*handles, ring, dot, *more], loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
 
 
 def draw_f1(table: pd.DataFrame) -> plt.Figure:
@@ -154,11 +154,17 @@ def draw_f5(paths: pd.DataFrame, points: pd.DataFrame) -> plt.Figure:
         label_plane(ax, f"{letter}  {name} images", left=split == "train")
     for model in DEPTHS:
         rows = of_case(paths[paths["split"] == "train"], Case("cifar", model))
-        mean = rows.groupby("epoch")["loss"].mean()
-        axes[2].plot(mean.index, mean, color=COLOURS[model], lw=2, label=title_of(model))
+        for small, style in ((False, "-"), (True, ".")):
+            mean = rows[rows["small_batch"] == small].groupby("epoch")["loss"].mean()
+            axes[2].plot(
+                mean.index, mean, style, color=COLOURS[model], lw=2, ms=5, label="" if small else title_of(model)
+            )
     axes[2].set(xlabel="epoch", ylabel="loss  [bit]")
     axes[2].set_title("c  loss on training images", loc="left", fontsize=12)
-    path_key(axes[2])
+    small = paths["small_batch"].any()
+    path_key(
+        axes[2], *([plt.Line2D([], [], marker=".", ls="", color=plots.MUTED, label="after a smaller batch")] * small)
+    )
     return figure
 
 

@@ -172,6 +172,7 @@ def scale(experiment: Experiment) -> pd.DataFrame:
     rows["training images of Table 1"] = (f"{SMALL_IMAGES:,}", f"{small['n_train'].max():,}")
     rows["moments of a run"] = (f"{N_MOMENTS}", f"{moments:,}")
     rows["runs of each network"] = ("not said", f"{paths['seed'].nunique()}")
+    rows["trained on"] = ("not said", "; ".join(sorted(set(paths["device"]))))
     return pd.DataFrame(rows.values(), columns=["paper", "here"], index=pd.Index(rows, name=""))
 
 
@@ -214,6 +215,38 @@ def verdict_words(experiment: Experiment) -> str:
     if not moved:
         return "No rule's answer depends on the estimator."
     return f"Of {len(verdicts)} rules, {len(moved)} answer differently under different estimators: {', '.join(moved)}."
+
+
+FULL = ("points", "percentages", "class_points", "selection")  # tables that are also made without some moments
+
+
+def changed_verdicts(experiment: Experiment) -> dict[str, tuple]:
+    """{claim: (what the rule says of all moments, and without those right after smaller batches)} where they differ."""
+    found, ways = {}, ("", "_full")
+    made = [{name: experiment.table(name + way) for name in FULL} for way in ways]
+    for claim in CLAIMS:
+        whole, full = (claim.rule(claim.select(tables)) for tables in made)
+        if whole.verdict != full.verdict:
+            found[claim.id] = whole, full
+    return found
+
+
+def moment_words(experiment: Experiment) -> str:
+    """What moments right after smaller batches change in the verdicts, whether or not this run can decide them."""
+    if not experiment.table("paths")["small_batch"].any():
+        return "All batches of this run have the same size."
+    changed = changed_verdicts(experiment)
+    if not changed:
+        return f"Without these moments each of the {len(CLAIMS)} rules gives the same answer."
+    lines = [
+        f"- {claim}: {whole.verdict} with all moments ({whole.measured}), {full.verdict} without these "
+        f"({full.measured})"
+        for claim, (whole, full) in changed.items()
+    ]
+    return (
+        f"Without these moments {len(CLAIMS) - len(changed)} of the {len(CLAIMS)} rules give the same answer, "
+        f"{len(changed)} another:\n\n" + "\n".join(lines)
+    )
 
 
 # --------------------------------------------------------------------------------------------- sentences
@@ -280,6 +313,23 @@ def point_words(experiment: Experiment) -> str:
             one = rows[(rows["model"] == model) & (rows["seed"] == rows["seed"].min())].sort_values("step")
             lines.append(f"- {one['dataset'].iloc[0]}, {title_of(model)}: {phases.read(one)}")
     return "\n".join(lines)
+
+
+def batch_words(experiment: Experiment) -> str:
+    """The peaks of the training loss: moments right after the last batch of an epoch."""
+    rows = experiment.table("paths")
+    rows = rows[(rows["part"] == "cifar") & (rows["split"] == "train") & rows["model"].isin(DEPTHS)]
+    settled = rows[rows["epoch"] > 1]
+    if settled["small_batch"].nunique() < 2:
+        return "All batches have the same size, or all moments lie after the same one."
+    loss = settled.pivot_table(index="model", columns="small_batch", values="loss")
+    each = ", ".join(f"{title_of(model)} {loss.loc[model, True]:.2f} against {loss.loc[model, False]:.2f}"
+                     for model in DEPTHS)  # fmt: skip
+    size, last = experiment.settings.batch_size, int(rows["n_train"].iloc[0]) % experiment.settings.batch_size
+    return (
+        f"The dots in c are {settled['small_batch'].mean():.0%} of the moments: those right after the last batch of an "
+        f"epoch, which holds {last} images instead of {size}. Loss there and elsewhere, in bit: {each}."
+    )
 
 
 def shift_words(experiment: Experiment) -> str:

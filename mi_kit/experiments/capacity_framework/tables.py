@@ -22,6 +22,7 @@ from .settings import (
     SELECTED,
     Case,
     Settings,
+    after_full_batches,
     cases,
     dataset_of,
     even_moments,
@@ -66,17 +67,20 @@ def architectures(settings: Settings) -> pd.DataFrame:
     return table[["model", "block", "layer", "output_shape", "parameters"]]
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def every_path(settings: Settings) -> pd.DataFrame:
-    """The rows of `observe_path` of all cases: a row a seed, step, split and estimator; `even` marks even moments."""
+    """The rows of `observe_path` of all cases: a row a seed, step, split and estimator; `even` marks even moments,
+    `small_batch` those right after a smaller batch; `device`: on which the seed was trained."""
     found = []
     for case in cases():
-        rows = observed(settings, case, "path")
-        found.append(rows.assign(even=rows["step"].isin(even_moments(settings, case))))
+        rows, run = observed(settings, case, "path"), run_of(settings, case)
+        devices = {folder.seed: ", then ".join(folder.devices) for folder in run.folders}
+        even = rows["step"].isin(even_moments(settings, case))
+        found.append(rows.assign(even=even, device=rows["seed"].map(devices)))
     return pd.concat(found, ignore_index=True)
 
 
-@cache.cached(version=2, also=identities)
+@cache.cached(version=3, also=identities)
 def paths(settings: Settings) -> pd.DataFrame:
     """The paths as the paper bins them, with `at_bound`: I(X;T) within 0.05 bit of log2 n or 0."""
     rows = every_path(settings)
@@ -272,7 +276,7 @@ def binning(settings: Settings) -> pd.DataFrame:
 # --------------------------------------------------------------------------------------------- classes
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def classes(settings: Settings) -> pd.DataFrame:
     """F6, F7: each class against the rest, over training; I(X;T) also as a share of H(X)."""
     found = []
@@ -390,9 +394,21 @@ def paper_points(settings: Settings) -> pd.DataFrame:
 _POINT_COLUMNS = ["height", "i_xt", "epoch", "accuracy", "converged_i_ty", "converged_i_xt", "converged_epoch",
                   "converged_accuracy"]  # fmt: skip
 
+
+def _after_full_batches(table):
+    """The same table without the moments right after smaller batches."""
+
+    def chosen(settings: Settings) -> pd.DataFrame:
+        return table(after_full_batches(settings))
+
+    chosen.__name__, chosen.version = f"{table.__name__}_full", table.version
+    return chosen
+
+
+FULL = {each.__name__: _after_full_batches(each) for each in (points, percentages, class_points, selection)}
 TABLES = {
     "architectures": architectures, "paths": paths, "points": points, "layers": layers, "plain": plain,
     "shifted": shifted, "percentages": percentages, "sample_counts": sample_counts, "binning": binning,
     "classes": classes, "class_points": class_points, "candidates": candidates, "selection": selection,
-    "paper_points": paper_points,
+    "paper_points": paper_points, **{f"{name}_full": table for name, table in FULL.items()},
 }  # fmt: skip
