@@ -5,6 +5,7 @@ import inspect
 import math
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +136,21 @@ def test_loss_after_smaller_batches_is_told_beside_the_rest():
     assert "25% of the moments" in found
     assert "holds 10 images instead of 30" in found
     assert "CNN-16 3.00 against 1.00" in found
+
+
+def test_what_a_slider_has_drawn_stays_as_it_is_when_it_moves_on():
+    epochs = np.arange(61) / 2
+    i_xt, i_ty = 5 + np.sin(epochs), np.linspace(0, 3, 61)
+    made = [{"part": part, "dataset": part, "model": model, "method": "SGD", "split": "validation", "epoch": epoch,
+             "i_xt": x, "i_ty": y} for part in ("mnist", "cifar") for model in paper.SELECTED
+            for epoch, x, y in zip(epochs, i_xt, i_ty, strict=True)]  # fmt: skip
+    drawn = []
+    for epoch in (10.0, 30.0):
+        figure = paper.draw_paths(pd.DataFrame(made), epoch=epoch, network="CNN-2")
+        drawn.append(figure.axes[0].lines[0].get_xydata())
+        plt.close(figure)
+    assert [len(each) for each in drawn] == [21, 61]
+    assert (drawn[1][:21] == drawn[0]).all()
 
 
 def test_all_four_trainings_of_table_1_take_the_same_images():

@@ -42,6 +42,13 @@ def plot_path(rows: pd.DataFrame, colour: str, label: str, ax: plt.Axes, *, smoo
     ax.plot(x[-1], y[-1], "o", color=colour, ms=8, zorder=5)
 
 
+def _until(mean: pd.DataFrame, epoch: float) -> tuple[np.ndarray, np.ndarray]:
+    """I(X;T) and I(T;Y) of the smoothed path, with epochs as its index, up to one of them: what is drawn stays as it is
+    when the slider moves on."""
+    n = int((mean.index <= epoch + 1e-9).sum())
+    return phases.smooth(mean["i_xt"])[:n], phases.smooth(mean["i_ty"])[:n]
+
+
 def mark_transitions(points: pd.DataFrame, colour: str, ax: plt.Axes) -> None:
     """A ring at the mean transition of the seeds that have one."""
     turning = points[points["compresses"]]
@@ -161,10 +168,8 @@ def draw_f5(paths: pd.DataFrame, points: pd.DataFrame) -> plt.Figure:
             )
     axes[2].set(xlabel="epoch", ylabel="loss  [bit]")
     axes[2].set_title("c  loss on training images", loc="left", fontsize=12)
-    small = paths["small_batch"].any()
-    path_key(
-        axes[2], *([plt.Line2D([], [], marker=".", ls="", color=plots.MUTED, label="after a smaller batch")] * small)
-    )
+    dots = plt.Line2D([], [], marker=".", ls="", color=plots.MUTED, label="after a smaller batch")
+    path_key(axes[2], *([dots] if paths["small_batch"].any() else []))
     return figure
 
 
@@ -220,8 +225,7 @@ def draw_classes(table: pd.DataFrame, *, network: str, epoch: float, class_name:
     figure, ax = plt.subplots(figsize=(9.5, 5.4))
     for name in sorted(names, key=lambda each: each in lit):
         mean = rows[rows["class_name"] == name].groupby("epoch")[["i_xt", "i_ty"]].mean()
-        until = mean[mean.index <= epoch + 1e-9]
-        x, y = phases.smooth(until["i_xt"]), phases.smooth(until["i_ty"])
+        x, y = _until(mean, epoch)
         colour = colours.get(name, "0.85")
         ax.plot(x, y, color=colour, lw=2.2 if name in lit else 1, label=name if name in lit else None)
         ax.plot(x[-1], y[-1], "o", color=colour, ms=8 if name in lit and some else 5)
@@ -431,9 +435,8 @@ def draw_paths(paths: pd.DataFrame, *, epoch: float, network: str = "all") -> pl
         chosen = COMPARED if part == "mnist" else SELECTED
         for model in sorted(chosen, key=lambda each: title_of(each) == network):
             mean = rows[rows["model"] == model].groupby("epoch")[["i_xt", "i_ty"]].mean()
-            until = mean[mean.index <= epoch + 1e-9]
             lit = network in ("all", title_of(model))
-            x, y = phases.smooth(until["i_xt"]), phases.smooth(until["i_ty"])
+            x, y = _until(mean, epoch)
             ax.plot(x, y, color=COLOURS[model] if lit else "0.88", lw=2 if lit else 1, label=title_of(model))
             ax.plot(x[-1], y[-1], "o", color=COLOURS[model] if lit else "0.88", ms=7 if lit else 4)
         ax.set(xlim=(0, 1.03 * rows["i_xt"].max()), ylim=(0, 1.05 * rows["i_ty"].max()))

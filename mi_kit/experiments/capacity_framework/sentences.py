@@ -208,9 +208,9 @@ def verdicts_by_estimator(experiment: Experiment) -> pd.DataFrame:
     return verdicts
 
 
-def verdict_words(experiment: Experiment) -> str:
-    """Which claims' verdicts change with the estimator."""
-    verdicts = verdicts_by_estimator(experiment).drop(columns="claim")
+def verdict_words(verdicts: pd.DataFrame) -> str:
+    """Which claims' verdicts change with the estimator. verdicts: of `verdicts_by_estimator`."""
+    verdicts = verdicts.drop(columns="claim")
     moved = [claim for claim, row in verdicts.iterrows() if len(set(row)) > 1]
     if not moved:
         return "No rule's answer depends on the estimator."
@@ -287,12 +287,14 @@ def slope_words(experiment: Experiment) -> str:
     turning = ", ".join(f"{title_of(model)} {slope:+.3f}" for model, slope in cifar["slope"].dropna().items())
     highest = cifar["height"].idxmax()
     ours = experiment.table("points")
-    ours = ours[(ours["part"] == "mnist") & ours["compresses"]]
-    kinds = ours.groupby(ours["model"].str.startswith("fc"))["slope"].mean()
-    told_ours = (
-        f" Here, on {ours['dataset'].iloc[0]}: FCs {kinds[True]:+.3f}, CNNs {kinds[False]:+.3f}."
-        if {True, False} <= set(kinds.index) else ""
-    )  # fmt: skip
+    ours = ours[ours["model"].isin(COMPARED) & ours["compresses"]]
+    found = []
+    for part in ("mnist", "cifar"):
+        one = ours[ours["part"] == part]
+        kinds = one.groupby(one["model"].str.startswith("fc"))["slope"].mean()
+        if {True, False} <= set(kinds.index):
+            found.append(f"on {one['dataset'].iloc[0]} FCs {kinds[True]:+.3f}, CNNs {kinds[False]:+.3f}")
+    told_ours = f" Here {'; '.join(found)} (positive: I(T;Y) falls with I(X;T))." if found else ""
     return (
         f"The slopes that the paper's Table 4 implies, on MNIST: FCs {means['FC']:+.3f}, CNNs {means['CNN']:+.3f} on "
         f"average; but {late} is less steep than the steepest FC ({steepest:+.3f}). On CIFAR-10 it has three networks "

@@ -77,9 +77,9 @@ PROFILES = {
         kde_samples=50, sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=4,
     ),
     "quick": Settings(
-        n_train=1_500, n_test=500, n_small=300, n_seeds=2, dense_width=8, epochs=5.0, full_steps=20, plain_steps=20,
-        layered_steps=2_000, n_points=20, n_early=5, n_samples=300, kde_samples=300,
-        sample_counts=(5, 10, 20), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0), n_frames=15,
+        n_train=1_280, n_test=500, n_small=256, n_seeds=2, dense_width=8, epochs=5.0, full_steps=20, plain_steps=10,
+        layered_steps=2_000, n_points=20, n_early=4, n_samples=300, kde_samples=300,
+        sample_counts=(5, 10, 20), n_draws=100, n_resamples=100, waits=(0.5, 1.0, 2.0), n_frames=10,
     ),
     "paper": Settings(),
 }  # fmt: skip
