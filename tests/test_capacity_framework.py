@@ -120,9 +120,14 @@ def test_verdicts_with_and_without_moments_after_smaller_batches(full, words, mo
     made = dict.fromkeys([name + way for name in sentences.FULL for way in ("", "_full")], pd.DataFrame())
     made |= {"percentages": rows_of({"cnn16": 0.6}, **share), "percentages_full": rows_of({"cnn16": full}, **share)}
     made["paths"] = pd.DataFrame({"small_batch": [False, True]})
-    assert words in paper.moment_words(SimpleNamespace(table=made.get))
+    run = {"table": made.get, "settings": on_digits(batch_size=30, n_points=12)}
+    assert words in paper.moment_words(SimpleNamespace(**run))
+    few = on_digits(batch_size=30, n_points=3)
+    assert (
+        paper.moment_words(SimpleNamespace(**run | {"settings": few})) == "Too few moments of this run would be left."
+    )
     made["paths"] = pd.DataFrame({"small_batch": [False, False]})
-    assert "same size" in paper.moment_words(SimpleNamespace(table=made.get))
+    assert "same size" in paper.moment_words(SimpleNamespace(**run))
 
 
 def test_loss_after_smaller_batches_is_told_beside_the_rest():

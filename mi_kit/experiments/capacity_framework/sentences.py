@@ -19,7 +19,7 @@ from .paper import (
     SMALL_IMAGES,
 )
 from .rules import CLAIMS
-from .settings import BGD, COMPARED, DEPTHS, METHODS, SGD, Case
+from .settings import BGD, COMPARED, DEPTHS, METHODS, SGD, Case, after_full_batches
 from .tables import known_later, of_case, title_of
 
 _PART_WORDS = {"mnist": "images", "cifar": "more_images", "small": "more_images"}
@@ -235,6 +235,8 @@ def moment_words(experiment: Experiment) -> str:
     """What moments right after smaller batches change in the verdicts, whether or not this run can decide them."""
     if not experiment.table("paths")["small_batch"].any():
         return "All batches of this run have the same size."
+    if after_full_batches(experiment.settings) is experiment.settings:
+        return "Too few moments of this run would be left."
     changed = changed_verdicts(experiment)
     if not changed:
         return f"Without these moments each of the {len(CLAIMS)} rules gives the same answer."

@@ -23,6 +23,8 @@ LAYERED = "tanh_12"  # of F1
 SELECTED = (*COMPARED, "cnn9", "cnn16", "alexnet")  # that the framework chooses among, on the second data set
 PARTS = ("mnist", "cifar", "small", "12bit")  # "small": part of the second data set, the same for all four runs of T1
 SGD, BGD = "SGD", "BGD"
+MOST_LOST = 0.5  # of a run's moments: what leaving out those right after smaller batches may cost
+LEAST_MOMENTS = 3  # of a path
 
 
 @dataclass(frozen=True)
@@ -179,9 +181,10 @@ def after_small_batch(settings: Settings, case: Case, steps) -> np.ndarray:
 
 def after_full_batches(settings: Settings) -> Settings:
     """The same without the moments right after smaller batches; unchanged where there are none, or where a run would
-    lose more than half of its moments."""
-    lost = [after_small_batch(settings, case, moments(settings, case)).mean() for case in cases()]
-    return dataclasses.replace(settings, after_small_batch=False) if 0 < max(lost) <= 0.5 else settings
+    lose more than half of its moments, or keep fewer than a path must have."""
+    lost = [after_small_batch(settings, case, moments(settings, case)) for case in cases()]
+    few = any(each.mean() > MOST_LOST or (~each).sum() < LEAST_MOMENTS for each in lost)
+    return settings if few or not any(map(np.any, lost)) else dataclasses.replace(settings, after_small_batch=False)
 
 
 def run_of(settings: Settings, case: Case) -> runs.Run:
