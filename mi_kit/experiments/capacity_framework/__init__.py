@@ -15,7 +15,9 @@ from .rules import CLAIMS
 from .sentences import (
     batch_words,
     binning_words,
+    class_words,
     facts,
+    fit_words,
     moment_words,
     percentage_words,
     plain_words,
@@ -24,13 +26,18 @@ from .sentences import (
     selection_words,
     shift_words,
     slope_words,
+    slopes,
+    stage_words,
     table_1,
     table_2,
     table_3,
     table_4,
     table_5,
+    update_words,
     verdict_words,
     verdicts_by_estimator,
+    verdicts_by_window,
+    wait_words,
     widths,
 )
 from .settings import BY_CLASS, DEPTHS, PROFILES, SELECTED, Settings, datasets, trainings
@@ -47,10 +54,12 @@ __all__ = [
     "Settings",
     "batch_words",
     "binning_words",
+    "class_words",
     "datasets",
     "draw_classes",
     "draw_paths",
     "facts",
+    "fit_words",
     "moment_words",
     "percentage_words",
     "plain_words",
@@ -59,6 +68,8 @@ __all__ = [
     "selection_words",
     "shift_words",
     "slope_words",
+    "slopes",
+    "stage_words",
     "table_1",
     "table_2",
     "table_3",
@@ -66,8 +77,11 @@ __all__ = [
     "table_5",
     "title_of",
     "trainings",
+    "update_words",
     "verdict_words",
     "verdicts_by_estimator",
+    "verdicts_by_window",
+    "wait_words",
     "widths",
 ]
 
@@ -114,11 +128,18 @@ _PATHS = "Thick: mean over seeds, thin: single seeds, smoothed. Ring: mean of th
 FIGURES = {
     "F1": _figure(figures.draw_f1, "layers", "Each unit in 30 bins; thick: mean over seeds."),
     "F2": FigureSpec(figures.draw_f2, lambda e: e.table("architectures"), "A drawing; nothing in it is measured."),
-    "plain": _figure(figures.draw_plain, "plain", "VGG-16 with and without batch norm; a dot a seed."),
+    "plain": _figure(
+        figures.draw_plain, "plain",
+        "VGG-16 from PyTorch's initial weights without batch norm, and from He's with batch norm; a dot a seed.",
+    ),
     "F3": _figure(figures.draw_f3, "paths", "One seed.", "points", rows=_framework),
     "F4": _figure(figures.draw_f4, "paths", _PATHS, "points", rows=_compared),
-    "T4": _figure(figures.draw_slopes, "points", "Dots: seeds; bars: their mean; diamonds: paper.", "paper_points"),
-    "F5": _figure(figures.draw_f5, "paths", _PATHS, "points", rows=_depths),
+    "T4": _figure(
+        figures.draw_slopes, "points",
+        "Dots: seeds; bars: their mean; diamonds: paper, which gives the end where it sees no transition (FC-3, CNN-2 "
+        "and CNN-4 on CIFAR-10).", "paper_points",
+    ),
+    "F5": _figure(figures.draw_f5, "paths", f"{_PATHS} Rings in b only.", "points", rows=_depths),
     "T1_T2": _figure(
         figures.draw_percentages, "percentages",
         "Training images. Bars: bootstrap over seeds and pairs. Grey: random walks with the same values. Open dots: "
@@ -132,7 +153,10 @@ FIGURES = {
         lambda e: figures.draw_f6(_by_class(e)), _by_class,
         "End of training; mean and 95 % interval over seeds. Diamonds: the three recalls that the paper prints.",
     ),
-    "F7": _figure(figures.draw_f7, "classes", "Mean over seeds, smoothed; dot: end. H(Y) = 1.", rows=_deepest),
+    "F7": _figure(
+        figures.draw_f7, "classes",
+        "Mean over seeds, smoothed; ring: transition of this mean path; dot: end. H(Y) = 1.", rows=_deepest,
+    ),
     "binning": _figure(figures.draw_binning, "binning", "Mean over seeds.", rows=_depths),
     "selection": _figure(figures.draw_selection, "selection", "Mean and 95 % interval over seeds."),
 }  # fmt: skip

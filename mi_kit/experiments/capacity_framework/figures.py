@@ -11,7 +11,7 @@ from ... import phases, plots
 from ...claims import interval
 from .paper import COUNT_SHARES, DEPTH_SHARES, FINAL_ACCURACIES, METHOD_SHARES, RECALLS
 from .settings import BGD, COMPARED, DEPTHS, METHODS, SELECTED, SGD, Case
-from .tables import SCORES, known_later, of_case, title_of
+from .tables import DEEPEST, SCORES, known_later, of_case, title_of
 
 COLOURS = {
     "fc3": "#CDB100", "fc6": "#E69F00", "fc9": "#D55E00", "cnn2": "#56B4E9", "cnn4": "#0072B2", "cnn6": "#009E73",
@@ -115,7 +115,7 @@ def draw_f3(paths: pd.DataFrame, points: pd.DataFrame) -> plt.Figure:
     ax.plot(one["i_xt"], one["i_ty"], ".", color="0.7", ms=5, label="measured")
     x, y = phases.smooth(one["i_xt"]), phases.smooth(one["i_ty"])
     ax.plot(x, y, color=COLOURS["cnn2"], lw=2.2, label="smoothed")
-    ax.plot(x[0], y[0], "s", color=COLOURS["cnn2"], ms=8, label="untrained")
+    ax.plot(one["i_xt"].iloc[0], one["i_ty"].iloc[0], "s", color="0.45", ms=8, label="untrained")
     low = min(float(one["i_ty"].min()), 0.9 * point["height"])
     ax.plot([point["i_xt"]] * 2, [low, point["height"]], color=plots.MUTED, ls="--")
     ax.plot(point["i_xt"], point["height"], "o", mfc="white", mec="black", mew=2, ms=12, zorder=5,
@@ -127,7 +127,8 @@ def draw_f3(paths: pd.DataFrame, points: pd.DataFrame) -> plt.Figure:
         ax.annotate("", end, (point["i_xt"], point["height"]),
                     arrowprops={"arrowstyle": "->", "lw": 2, "color": "#D55E00"})  # fmt: skip
         ax.annotate(f"slope {point['slope']:+.3f}", ((end[0] + point["i_xt"]) / 2, (end[1] + point["height"]) / 2),
-                    (0, -18), textcoords="offset points", color="#D55E00", fontsize=12, ha="center")  # fmt: skip
+                    (-6, -10), textcoords="offset points", color="#D55E00", fontsize=12, ha="right",
+                    va="top")  # fmt: skip
     label_plane(ax, f"CNN-2 on {data_name(rows)}, seed {seed}")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
@@ -224,11 +225,14 @@ def draw_classes(table: pd.DataFrame, *, network: str, epoch: float, class_name:
     colours = {name: CLASS_COLOURS[names.index(name) % len(CLASS_COLOURS)] for name in lit}
     figure, ax = plt.subplots(figsize=(9.5, 5.4))
     for name in sorted(names, key=lambda each: each in lit):
-        mean = rows[rows["class_name"] == name].groupby("epoch")[["i_xt", "i_ty"]].mean()
+        mean = rows[rows["class_name"] == name].groupby("epoch")[["step", "i_xt", "i_ty"]].mean()
         x, y = _until(mean, epoch)
         colour = colours.get(name, "0.85")
         ax.plot(x, y, color=colour, lw=2.2 if name in lit else 1, label=name if name in lit else None)
         ax.plot(x[-1], y[-1], "o", color=colour, ms=8 if name in lit and some else 5)
+        read = phases.read(mean.reset_index())
+        if name in lit and some and read.compresses and read.epoch <= epoch:
+            ax.plot(read.i_xt, read.height, "o", mfc="white", mec=colour, mew=2, ms=9, zorder=6)
     ax.axhline(1, color=plots.MUTED, ls="--", lw=1)
     ax.set(xlim=(0, 1.04 * rows["h_x"].max()), ylim=(0, 1.05))
     label_plane(ax, f"{network} on {data_name(rows)}, epoch {epoch:.3g}")
@@ -277,15 +281,13 @@ def draw_counts(table: pd.DataFrame) -> plt.Figure:
     """T3 drawn: the percentage from fewer moments of the same run."""
     figure, ax = plt.subplots(figsize=(8.5, 4.2))
     for _, one in table.groupby("seed"):
-        ax.plot(one["n_moments"], one["share"], color="#0072B2", lw=0.8, alpha=0.5)
+        ax.plot(one["n_moments"], one["share"], color=COLOURS[DEEPEST], lw=0.8, alpha=0.5)
     mean = table.groupby("n_moments")["share"].mean()
-    ax.plot(mean.index, mean, "o-", color="#0072B2", lw=2, ms=7, label="measured: mean and seeds")
-    printed = {count: share for count, share in COUNT_SHARES.items() if count <= max(mean.index)}
-    if printed:
-        ax.plot(list(printed), list(printed.values()), label="paper", **PAPER)
+    ax.plot(mean.index, mean, "o-", color=COLOURS[DEEPEST], lw=2, ms=7, label="measured: mean and seeds")
+    ax.plot(list(COUNT_SHARES), list(COUNT_SHARES.values()), label="paper", **PAPER)
     ax.axhline(0.5, color=plots.MUTED, lw=1, ls="--")
     ax.set(ylim=(-0.02, 1.02), xlabel="moments of the run", ylabel="inversions won by the lower I(X;T)")
-    ax.set_xticks(mean.index)
+    ax.set_xlim(0, 1.04 * max(COUNT_SHARES))
     ax.set_title("CNN-16, validation images (T3)", loc="left", fontsize=12)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ... import data
+from ... import data, phases
 from ...claims import words
 from .. import Experiment
 from .paper import (
@@ -16,11 +16,12 @@ from .paper import (
     METHOD_SHARES,
     N_MOMENTS,
     PAPER_IMAGES,
+    RECALLS,
     SMALL_IMAGES,
 )
 from .rules import CLAIMS
 from .settings import BGD, COMPARED, DEPTHS, METHODS, SGD, Case, after_full_batches
-from .tables import known_later, of_case, title_of
+from .tables import DEEPEST, known_later, of_case, title_of
 
 _PART_WORDS = {"mnist": "images", "cifar": "more_images", "small": "more_images"}
 PLACES = ("first", "second")
@@ -99,14 +100,16 @@ def table_2(experiment: Experiment) -> pd.DataFrame:
 
 def table_3(experiment: Experiment) -> pd.DataFrame:
     """T3: percentage of the deepest network on validation images, by number of moments."""
-    rows = []
-    for count, one in experiment.table("sample_counts").groupby("n_moments"):
-        printed = f"{COUNT_SHARES[count]:.3f}" if count in COUNT_SHARES else "–"
-        walks = f"{one['walk_low'].mean():.2f} to {one['walk_high'].mean():.2f}"
-        rows.append({"moments": count, "paper": printed, "measured, interval over seeds": _told(one["share"]),
-                     "random walks": walks,
-                     "inversions a seed": f"{one['count'].mean():,.0f}"})  # fmt: skip
-    return pd.DataFrame(rows).set_index("moments")
+    rows, measured = [], dict(list(experiment.table("sample_counts").groupby("n_moments")))
+    for count in sorted({*measured, *COUNT_SHARES}):
+        row = {"moments": count, "paper": f"{COUNT_SHARES[count]:.3f}" if count in COUNT_SHARES else "–"}
+        if count in measured:
+            one = measured[count]
+            row |= {"measured, interval over seeds": _told(one["share"]),
+                    "random walks": f"{one['walk_low'].mean():.2f} to {one['walk_high'].mean():.2f}",
+                    "inversions a seed": f"{one['count'].mean():,.0f}"}  # fmt: skip
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("moments").fillna("–")
 
 
 def table_4(experiment: Experiment) -> pd.DataFrame:
@@ -171,7 +174,7 @@ def scale(experiment: Experiment) -> pd.DataFrame:
         rows[f"epochs, {of}"] = (EPOCHS[part], f"{one['epoch'].max():.0f}")
     rows["training images of Table 1"] = (f"{SMALL_IMAGES:,}", f"{small['n_train'].max():,}")
     rows["moments of a run"] = (f"{N_MOMENTS}", f"{moments:,}")
-    rows["runs of each network"] = ("not said", f"{paths['seed'].nunique()}")
+    rows["runs of each network"] = ("one, as it seems", f"{paths['seed'].nunique()}")
     rows["trained on"] = ("not said", "; ".join(sorted(set(paths["device"]))))
     return pd.DataFrame(rows.values(), columns=["paper", "here"], index=pd.Index(rows, name=""))
 
@@ -196,25 +199,44 @@ BY_ESTIMATOR = ("1a", "1b", "2a", "2b", "2c", "3a", "3b", "3c", "3d", "4a MNIST"
 
 def verdicts_by_estimator(experiment: Experiment) -> pd.DataFrame:
     """What the rules say of the same runs under each estimator, whether or not the run could decide the claim."""
-    table, found = experiment.table("binning"), {}
+    table, made = experiment.table("binning"), {}
     for estimator, rows in table.groupby("estimator", sort=False):
-        made = {"percentages": rows, "points": rows[rows["split"] == "validation"].drop(columns="split")}
-        found[estimator] = {
-            claim.id: claim.rule(claim.select(made)).verdict for claim in CLAIMS if claim.id in BY_ESTIMATOR
+        points = rows[rows["split"] == "validation"].drop(columns="split")
+        made[estimator] = {"percentages": rows, "points": points}
+    return _verdicts(made, BY_ESTIMATOR)
+
+
+BY_WINDOW = ("3a", "3b", "3c", "3d", "4a MNIST", "4b MNIST", "4c MNIST", "4a CIFAR-10", "4b CIFAR-10", "4c CIFAR-10",
+             "5")  # fmt: skip
+
+
+def verdicts_by_window(experiment: Experiment) -> pd.DataFrame:
+    """What the rules that read points of a path say of the same runs, smoothed over other numbers of moments."""
+    made = {"as ruled": {"points": experiment.table("points")}}
+    made |= {f"{n} moments": {"points": rows} for n, rows in experiment.table("windows").groupby("window")}
+    return _verdicts(made, BY_WINDOW)
+
+
+def _verdicts(made: dict[str, dict], ids: tuple) -> pd.DataFrame:
+    """A row a claim, a column for each choice of tables, and the claim in words."""
+    chosen = [claim for claim in CLAIMS if claim.id in ids]
+    verdicts = pd.DataFrame(
+        {
+            name: {claim.id: claim.rule(claim.select(tables)).verdict for claim in chosen}
+            for name, tables in made.items()
         }
-    verdicts = pd.DataFrame(found)
-    statements = {claim.id: claim.statement for claim in CLAIMS}
-    verdicts.insert(0, "claim", [f"{each}  {statements[each]}" for each in verdicts.index])
+    )
+    verdicts.insert(0, "claim", [f"{claim.id}  {claim.statement}" for claim in chosen])
     return verdicts
 
 
 def verdict_words(verdicts: pd.DataFrame) -> str:
-    """Which claims' verdicts change with the estimator. verdicts: of `verdicts_by_estimator`."""
+    """Which claims' verdicts differ between the columns. verdicts: of `verdicts_by_estimator` or `_by_window`."""
     verdicts = verdicts.drop(columns="claim")
     moved = [claim for claim, row in verdicts.iterrows() if len(set(row)) > 1]
     if not moved:
-        return "No rule's answer depends on the estimator."
-    return f"Of {len(verdicts)} rules, {len(moved)} answer differently under different estimators: {', '.join(moved)}."
+        return f"Each of the {len(verdicts)} rules gives the same answer in every column."
+    return f"Of {len(verdicts)} rules, {len(moved)} do not answer the same in every column: {', '.join(moved)}."
 
 
 FULL = ("points", "percentages", "class_points", "selection")  # tables that are also made without some moments
@@ -267,12 +289,43 @@ def percentage_words(experiment: Experiment) -> str:
     if later.empty:
         return f"{found} Without the first window of moments no run has an inversion."
     more = (later["share_later"] > later["trend"]).sum()
-    measured, other = later["share_later"].mean(), later["other"].mean()
+    worth = (later["share_later"] - later["other"]).groupby([later["part"], later["model"], later["method"]]).mean()
+    low, high = (", ".join((title_of(key[1]), key[2], _PLACES[key[0]])) for key in (worth.idxmin(), worth.idxmax()))
     return (
         f"{found} {len(later)} have inversions without the first window of moments, too: {more} of them more than the "
-        "smoothed path alone gives. With both informations as they are and an accuracy that does not follow them from "
-        f"moment to moment the mean is {other:.2f}, against {measured:.2f} measured: the relation that the paper "
-        f"speaks of is worth {measured - other:+.2f}."
+        "smoothed path alone gives. The relation that the paper speaks of is what is left above both informations as "
+        "they are and an accuracy that does not follow them from moment to moment: between "
+        f"{worth.min():+.2f} ({low}) and {worth.max():+.2f} ({high}), by network and method."
+    )
+
+
+_PLACES = {"mnist": "first data set", "cifar": "second data set", "small": "Table 1"}
+
+
+def update_words(experiment: Experiment) -> str:
+    """What Table 1 cannot tell apart."""
+    rows = experiment.table("percentages")
+    steps = rows[(rows["part"] == "small") & (rows["split"] == "train")].groupby("method")["step"].max()
+    return (
+        f"A run by mini-batches makes {steps[SGD]:,} updates, one by full batches {steps[BGD]:,}: how far a network "
+        "has come and how it is trained are not told apart here (2b, 2c)."
+    )
+
+
+def stage_words(experiment: Experiment) -> str:
+    """What the comparison of stages (2d) rests on, and what the percentage of Table 3 has to be compared with."""
+    rows = of_case(experiment.table("percentages"), Case("cifar", DEEPEST))
+    train, validation = (rows[rows["split"] == split] for split in ("train", "validation"))
+    name, n_pairs = title_of(DEEPEST), validation["n_moments"].iloc[0] * (validation["n_moments"].iloc[0] - 1) / 2
+    later = known_later(validation)
+    nulls = (
+        f" Without the first window of moments it is {later['share_later'].mean():.2f}; trends alone give "
+        f"{later['trend'].mean():.2f}, accuracy shuffled {later['other'].mean():.2f}." if len(later) else ""
+    )  # fmt: skip
+    return (
+        f"On validation images {validation['count'].mean() / n_pairs:.0%} of all pairs of moments of {name} are "
+        f"inversions.{nulls} The two stages of 2d (training images) hold {train['count_first'].mean():,.0f} and "
+        f"{train['count_second'].mean():,.0f} inversions a seed."
     )
 
 
@@ -295,8 +348,9 @@ def slope_words(experiment: Experiment) -> str:
         one = ours[ours["part"] == part]
         kinds = one.groupby(one["model"].str.startswith("fc"))["slope"].mean()
         if {True, False} <= set(kinds.index):
-            found.append(f"on {one['dataset'].iloc[0]} FCs {kinds[True]:+.3f}, CNNs {kinds[False]:+.3f}")
-    told_ours = f" Here {'; '.join(found)} (positive: I(T;Y) falls with I(X;T))." if found else ""
+            signs = ", none of them negative" if (one["slope"] > 0).all() else ""
+            found.append(f"on {one['dataset'].iloc[0]} FCs {kinds[True]:+.3f}, CNNs {kinds[False]:+.3f}{signs}")
+    told_ours = f" Here {'; '.join(found)}." if found else ""
     return (
         f"The slopes that the paper's Table 4 implies, on MNIST: FCs {means['FC']:+.3f}, CNNs {means['CNN']:+.3f} on "
         f"average; but {late} is less steep than the steepest FC ({steepest:+.3f}). On CIFAR-10 it has three networks "
@@ -305,10 +359,82 @@ def slope_words(experiment: Experiment) -> str:
     )
 
 
+def slopes(experiment: Experiment) -> pd.DataFrame:
+    """The slope some epochs after the transition, and at the end; and how I(T;Y) changes from there to the end."""
+    points, rows = experiment.table("points"), {}
+    for part in ("mnist", "cifar"):
+        for model in dict.fromkeys(points[(points["part"] == part) & (points["method"] == SGD)]["model"]):
+            one = of_case(points, Case(part, model))
+            turning = one[one["compresses"]]
+            row = {f"after {wait:g} epochs": turning[f"slope_{wait:g}"] for wait in experiment.settings.waits}
+            row["at the end"] = turning["slope"]
+            told_row = {name: f"{slope.mean():+.3f}" if slope.notna().any() else "–" for name, slope in row.items()}
+            change = (turning["end_i_ty"] - turning["height"]).mean()
+            told_row["I(T;Y) from transition to end"] = f"{change:+.2f} bit" if len(turning) else "–"
+            rows[told(experiment, one["dataset"].iloc[0], part), title_of(model)] = told_row
+    return pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(rows, names=["data", "network"]))
+
+
+def wait_words(experiment: Experiment) -> str:
+    """In how many runs the slope is negative soon after the transition, and at the end."""
+    points, lines = experiment.table("points"), []
+    waits = [*(f"slope_{wait:g}" for wait in experiment.settings.waits), "slope"]
+    for part in ("mnist", "cifar"):
+        one = points[(points["part"] == part) & points["compresses"]]
+        if one.empty:
+            continue
+        shares = [(one[wait].dropna() < 0).mean() if one[wait].notna().any() else np.nan for wait in waits]
+        each = [f"{share:.0%} after {wait:g}" for share, wait in zip(shares, experiment.settings.waits, strict=False)
+                if np.isfinite(share)]  # fmt: skip
+        name = told(experiment, one["dataset"].iloc[0], part)
+        lost = (one["end_i_ty"] < one["height"]).sum()
+        lines.append(
+            f"- {name}: negative in {', '.join(each) or 'none'} epochs, {shares[-1]:.0%} at the end; I(T;Y) ends below "
+            f"its height in {lost} of {len(one)} runs that compress."
+        )
+    return "The slope depends on when it is taken. Of the runs with a phase of compression it is\n\n" + "\n".join(lines)
+
+
+def fit_words(experiment: Experiment) -> str:
+    """Accuracy at the end on training and validation images, by depth, beside the paper's."""
+    rows = experiment.table("paths")
+    each = []
+    for model in DEPTHS:
+        one = of_case(rows, Case("cifar", model))
+        train, validation = (
+            np.mean([phases.smooth(run.sort_values("step")["accuracy"])[-1] for _, run in part.groupby("seed")])
+            for part in (one[one["split"] == split] for split in ("train", "validation"))
+        )
+        each.append(f"{title_of(model)} {train:.2f} and {validation:.2f} ({FINAL_ACCURACIES[model]:.2f})")
+    n_train = int(of_case(rows, Case("cifar", DEPTHS[0]))["n_train"].iloc[0])
+    return (
+        f"Accuracy at the end, from {n_train:,} training images: on these, on validation images and, in brackets, the "
+        f"paper's on validation images: {', '.join(each)}. Where the first is far above the second, the path on "
+        "validation images is that of a network that learns its images by heart. CNN-9 and CNN-16 have batch norm, "
+        "CNN-2 and CNN-4 have not: depth is not all that differs."
+    )
+
+
+def class_words(experiment: Experiment) -> str:
+    """The paper's argument for three classes, with this run's numbers."""
+    rows = experiment.table("class_points")
+    rows = rows[rows["model"] == DEEPEST]
+    if not set(RECALLS) <= set(rows["class_name"]):
+        return "This data set has no airplane, automobile and bird."
+    means = rows.groupby("class_name")[["height", "slope", "recall"]].mean()
+    each = "; ".join(
+        f"{name}: height {means.loc[name, 'height']:.2f} bit, slope {means.loc[name, 'slope']:+.3f}, recall "
+        f"{means.loc[name, 'recall']:.2f} ({RECALLS[name]:.3f})" for name in ("automobile", "airplane", "bird")
+    )  # fmt: skip
+    return (
+        "The paper says of VGG-16 that automobile and airplane have almost the same height, automobile the smaller "
+        "slope and so the higher accuracy; that airplane and bird have almost the same slope, bird the lower height "
+        f"and so the lower accuracy. Here, the paper's accuracy in brackets: {each}."
+    )
+
+
 def point_words(experiment: Experiment) -> str:
     """The one-line reading of every network's first seed."""
-    from ... import phases
-
     table = experiment.table("paths")
     lines = []
     for part in ("mnist", "cifar"):
@@ -360,7 +486,7 @@ def binning_words(experiment: Experiment) -> str:
 
 def selection_words(experiment: Experiment) -> str:
     """Which score orders the networks best, and what looking early would have cost."""
-    table = experiment.table("selection")
+    table, known = experiment.table("selection"), experiment.table("candidates")
     wait = min(set(table["wait"]), key=lambda each: abs(each - 1.0))
     lines = []
     for part in ("mnist", "cifar"):
@@ -368,14 +494,19 @@ def selection_words(experiment: Experiment) -> str:
         taus = rows.groupby("score", sort=False)["tau"].mean().dropna().sort_values(ascending=False)
         if taus.empty:
             continue
-        best = taus.index[0]
-        lost = 100 * abs(rows[rows["score"] == best]["chosen"].mean())
+        best = [score for score, tau in taus.items() if np.isclose(tau, taus.iloc[0])]
+        rest = ", ".join(f"{score} {tau:.2f}" for score, tau in taus.items() if score not in best)
+        lost = 100 * abs(rows[rows["score"] == best[0]]["chosen"].mean())
         name = told(experiment, rows["dataset"].iloc[0], part)
+        slopes_now = known[(known["part"] == part) & (known["wait"] == wait)]["slope"]
+        wide = rows.pivot_table(index="seed", columns="score", values="tau")
+        lead = (wide["combined"] - wide["training loss"]).dropna() if {"combined", "training loss"} <= set(wide) else []
         lines.append(
-            f"- {name}: best ordered by {best} (tau {taus.iloc[0]:.2f}), then "
-            f"{', '.join(f'{score} {tau:.2f}' for score, tau in taus.iloc[1:].items())}. Taking the first one by "
-            f"{best} would have cost {lost:.1f} points of final accuracy and saved "
-            f"{rows[rows['score'] == best]['saved'].mean():.0%} of all epochs, with that one trained to its end."
+            f"- {name}: best ordered by {' and '.join(best)} (tau {taus.iloc[0]:.2f}){f'; {rest}' if rest else ''}. "
+            f"Taking the first one by {best[0]} would have cost {lost:.1f} points of final accuracy and saved "
+            f"{rows[rows['score'] == best[0]]['saved'].mean():.0%} of all epochs, with that one trained to its end. "
+            f"By then {(slopes_now != 0).mean():.0%} of the networks show a slope (where none does, height alone "
+            "orders them)." + (f" Combined minus training loss, the paper's curve: {words(lead)}." if len(lead) else "")
         )
     return f"{wait:g} epoch{'s' if wait != 1 else ''} after the transitions:\n\n" + "\n".join(lines)
 
@@ -384,9 +515,10 @@ def plain_words(experiment: Experiment) -> str:
     """How dead the plain network is."""
     table = experiment.table("plain")
     start = table[table["step"] == 0].groupby("kind")["spread"].mean()
-    last = table[(table["kind"] == "plain") & (table["step"] == table["step"].max())]
+    ends = table[table["step"] > 0].groupby("kind")[["step", "accuracy"]].mean()
     return (
         f"Untrained, the logits of different images differ by {start['plain']:.1e} in the plain network and by "
-        f"{start['batch norm']:.2f} in the one used here. After {int(last['step'].iloc[0]):,} updates the plain one is "
-        f"right in {100 * last['accuracy'].mean():.1f} % of the validation images."
+        f"{start['batch norm']:.2f} in the one used here. After {ends.loc['plain', 'step']:,.0f} updates the plain one "
+        f"is right in {100 * ends.loc['plain', 'accuracy']:.1f} % of the validation images; the one used here, after "
+        f"{ends.loc['batch norm', 'step']:,.0f}, in {100 * ends.loc['batch norm', 'accuracy']:.1f} %."
     )

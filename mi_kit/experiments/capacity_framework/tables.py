@@ -35,6 +35,7 @@ from .settings import (
 CASE = ["part", "dataset", "model", "method"]
 VALUES = ["i_xt", "i_ty", "accuracy"]
 SPLITS = ("train", "validation")
+WINDOWS = (3, 5, 21)  # moments that paths are smoothed over, beside a twentieth of them
 DEEPEST = "cnn16"  # of T3
 
 
@@ -93,20 +94,20 @@ def with_bounds(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(at_bound=at_bound.numpy())
 
 
-def points_of(rows: pd.DataFrame, waits: tuple = ()) -> pd.DataFrame:
+def points_of(rows: pd.DataFrame, waits: tuple = (), window: int | None = None) -> pd.DataFrame:
     """Transition, convergence, height and slope of every seed's path of one case, and the slopes `waits` epochs later.
 
     accuracy, converged_accuracy: of the smoothed path at the two points; final_accuracy: at its end. at_bound: I(X;T)
-    lies within 0.05 bit of log2 n or of 0 at the transition.
+    lies within 0.05 bit of log2 n or of 0 at the transition. window: of the smoothing, None for the rule's own.
     """
     same = {key: rows[key].iloc[0] for key in (*CASE, "n_samples", "log2_n", "entropy_y")}
     found = []
     for seed, one in rows.sort_values("step")[["seed", *phases.COLUMNS, "accuracy"]].groupby("seed"):
-        read = phases.read(one)
-        accuracy = pd.Series(phases.smooth(one["accuracy"]), index=one["step"])
+        read = phases.read(one, window=window)
+        accuracy = pd.Series(phases.smooth(one["accuracy"], window), index=one["step"])
         row = same | {"seed": seed, **dataclasses.asdict(read), "accuracy": accuracy[read.step],
                       "converged_accuracy": accuracy[read.converged_step], "final_accuracy": accuracy.iloc[-1],
-                      "final_i_ty": phases.smooth(one["i_ty"])[-1], "last_step": one["step"].iloc[-1],
+                      "final_i_ty": phases.smooth(one["i_ty"], window)[-1], "last_step": one["step"].iloc[-1],
                       "at_bound": bool(est.at_bound(read.i_xt, same["log2_n"]))}  # fmt: skip
         found.append(row | {f"slope_{wait:g}": phases.slope_after(one, wait) for wait in waits})
     return pd.DataFrame(found).rename(columns={"step": "transition_step"})
@@ -121,22 +122,33 @@ def points(settings: Settings) -> pd.DataFrame:
     return table.assign(step=table["last_step"])
 
 
+@cache.cached(version=1, also=identities)
+def windows(settings: Settings) -> pd.DataFrame:
+    """The points once more, smoothed over other numbers of moments; `window` says how many. One row each."""
+    rows, found = paths(settings), []
+    for case, window in itertools.product((case for case in cases() if case.part != "small"), WINDOWS):
+        chosen = of_case(rows[rows["split"] == "validation"], case)
+        found.append(points_of(chosen, window=window).assign(window=window))
+    table = pd.concat(found, ignore_index=True)
+    return table.assign(step=table["last_step"])
+
+
 @cache.cached(version=2, also=identities)
 def layers(settings: Settings) -> pd.DataFrame:
     """F1: the paths of all layers of the tanh network on the 12-bit patterns."""
     return with_bounds(observed(settings, Case("12bit", LAYERED), "layers"))
 
 
-@cache.cached(version=1, also=identities)
+@cache.cached(version=2, also=identities)
 def plain(settings: Settings) -> pd.DataFrame:
     """VGG-16 without batch norm, from PyTorch's initial weights: spread of its logits and accuracy, before and after a
-    few updates, beside the network that is used."""
+    few updates, beside the network that is used, before and after all of its training."""
     tables = [observed(settings, Case("cifar", PLAIN), "spread").assign(kind="plain")]
     run = run_of(settings, Case("cifar", DEEPEST))
     dataset = dataset_of(settings, "cifar")
-    for member, seed in enumerate(run.seeds):
-        logits = probes.activations(run.module(run.steps[0], member), dataset.x_test, [""])[""]
-        row = {"seed": seed, "step": run.steps[0], "epoch": 0.0, "spread": float(logits.std(0).mean()),
+    for (member, seed), step in itertools.product(enumerate(run.seeds), (run.steps[0], run.steps[-1])):
+        logits = probes.activations(run.module(step, member), dataset.x_test, [""])[""]
+        row = {"seed": seed, "step": step, "spread": float(logits.std(0).mean()),
                "accuracy": float(probes.evaluate(logits, dataset.y_test)[1]), "n_samples": len(logits)}  # fmt: skip
         more = {"part": "cifar", "dataset": dataset.name, "model": DEEPEST, "method": "SGD", "kind": "batch norm"}
         tables.append(pd.DataFrame([row | more]))
@@ -407,8 +419,8 @@ def _after_full_batches(table):
 
 FULL = {each.__name__: _after_full_batches(each) for each in (points, percentages, class_points, selection)}
 TABLES = {
-    "architectures": architectures, "paths": paths, "points": points, "layers": layers, "plain": plain,
-    "shifted": shifted, "percentages": percentages, "sample_counts": sample_counts, "binning": binning,
+    "architectures": architectures, "paths": paths, "points": points, "windows": windows, "layers": layers,
+    "plain": plain, "shifted": shifted, "percentages": percentages, "sample_counts": sample_counts, "binning": binning,
     "classes": classes, "class_points": class_points, "candidates": candidates, "selection": selection,
     "paper_points": paper_points, **{f"{name}_full": table for name, table in FULL.items()},
 }  # fmt: skip
