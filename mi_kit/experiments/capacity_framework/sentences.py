@@ -360,7 +360,7 @@ def slope_words(experiment: Experiment) -> str:
 
 
 def slopes(experiment: Experiment) -> pd.DataFrame:
-    """The slope some epochs after the transition, and at the end; and how I(T;Y) changes from there to the end."""
+    """The slope some epochs after the transition and at the end, median over seeds; how I(T;Y) changes until then."""
     points, rows = experiment.table("points"), {}
     for part in ("mnist", "cifar"):
         for model in dict.fromkeys(points[(points["part"] == part) & (points["method"] == SGD)]["model"]):
@@ -368,7 +368,7 @@ def slopes(experiment: Experiment) -> pd.DataFrame:
             turning = one[one["compresses"]]
             row = {f"after {wait:g} epochs": turning[f"slope_{wait:g}"] for wait in experiment.settings.waits}
             row["at the end"] = turning["slope"]
-            told_row = {name: f"{slope.mean():+.3f}" if slope.notna().any() else "–" for name, slope in row.items()}
+            told_row = {name: f"{slope.median():+.3f}" if slope.notna().any() else "–" for name, slope in row.items()}
             change = (turning["end_i_ty"] - turning["height"]).mean()
             told_row["I(T;Y) from transition to end"] = f"{change:+.2f} bit" if len(turning) else "–"
             rows[told(experiment, one["dataset"].iloc[0], part), title_of(model)] = told_row
