@@ -158,6 +158,20 @@ def test_what_a_slider_has_drawn_stays_as_it_is_when_it_moves_on():
     assert (drawn[1][:21] == drawn[0]).all()
 
 
+def test_slopes_are_told_by_when_they_are_taken():
+    made = [{"part": part, "dataset": part, "model": "fc3", "method": "SGD", "seed": seed, "compresses": True,
+             "slope_0.5": -9.0 if seed else -0.3, "slope": 0.1, "height": 2.0, "end_i_ty": 1.5}
+            for part in ("mnist", "cifar") for seed in range(3)]  # fmt: skip
+    experiment = SimpleNamespace(settings=on_digits(waits=(0.5,)), table={"points": pd.DataFrame(made)}.get)
+    table = paper.slopes(experiment)
+    assert table.loc[("mnist", "FC-3")].tolist() == ["-9.000", "+0.100", "-0.50 bit"]
+    words = paper.wait_words(experiment)
+    assert "mnist: negative in 100% after 0.5 epochs, 0% at the end" in words
+    assert "below its height in 3 of 3 runs" in words
+    flat = {"points": pd.DataFrame(made).assign(compresses=False)}.get
+    assert paper.wait_words(SimpleNamespace(settings=on_digits(), table=flat)).startswith("No run")
+
+
 def test_all_four_trainings_of_table_1_take_the_same_images():
     chosen = paper.PROFILES["smoke"]
     cases = [case for case in settings.cases() if case.part == "small"]
@@ -533,6 +547,10 @@ def test_rules_under_the_paper_s_bins_say_what_the_claims_table_says(smoke_on_di
     made = {name: experiment.table(name) for name in ("percentages", "points")}
     first = {claim.id: claim.rule(claim.select(made)).verdict for claim in rules.CLAIMS if claim.id in again.index}
     assert again.to_dict() == first
+    smoothed = paper.verdicts_by_window(experiment)["as ruled"]
+    both = smoothed.index.intersection(again.index)
+    assert len(both) == 9
+    assert smoothed[both].to_dict() == again[both].to_dict()
     settings._dataset.cache_clear()
 
 

@@ -392,6 +392,8 @@ def wait_words(experiment: Experiment) -> str:
             f"- {name}: negative in {', '.join(each) or 'none'} epochs, {shares[-1]:.0%} at the end; I(T;Y) ends below "
             f"its height in {lost} of {len(one)} runs that compress."
         )
+    if not lines:
+        return "No run of this profile has a phase of compression, and so no slope."
     return "The slope depends on when it is taken. Of the runs with a phase of compression it is\n\n" + "\n".join(lines)
 
 
