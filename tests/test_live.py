@@ -439,8 +439,13 @@ def look(page) -> None:
         page.wait_for_timeout(300)  # plotly takes up to 50 ms to see what is under the mouse
         page.mouse.click(*page.evaluate(PLACE, number))
 
-    heat = page.locator(".js-plotly-plot").nth(2).locator(".nsewdrag").first
-    changes(shown.image(0), lambda: heat.click(position={"x": 20, "y": 20}))
+    def click_heat(place: dict) -> None:
+        heat = page.locator(".js-plotly-plot").nth(2).locator(".nsewdrag").first
+        heat.hover(position=place)
+        page.wait_for_timeout(300)
+        heat.click(position=place)
+
+    changes(shown.image(0), lambda: click_heat({"x": 20, "y": 20}))
     around = page.evaluate(shown.zoom)
     changes(shown.image(1), lambda: click_circle(1))
     page.wait_for_function(f"before => {shown.zoom} !== before", arg=around, timeout=60_000)  # from afar it zooms, too

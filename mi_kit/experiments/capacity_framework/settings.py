@@ -76,7 +76,7 @@ PROFILES = {
     "smoke": Settings(
         n_train=200, n_test=100, n_small=100, n_seeds=2, width=2, dense_width=2, epochs=3.0, batch_size=50,
         full_steps=4, plain_steps=2, layered_steps=20, n_points=4, n_early=0, n_samples=100, more_bins=(5,),
-        kde_samples=50, sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=4,
+        kde_samples=50, sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=2,
     ),
     "quick": Settings(
         n_train=1_280, n_test=500, n_small=256, n_seeds=2, dense_width=8, epochs=5.0, full_steps=20, plain_steps=10,
