@@ -290,7 +290,7 @@ def percentage_words(experiment: Experiment) -> str:
         return f"{found} Without the first window of moments no run has an inversion."
     more = (later["share_later"] > later["trend"]).sum()
     worth = (later["share_later"] - later["other"]).groupby([later["part"], later["model"], later["method"]]).mean()
-    low, high = (", ".join((title_of(key[1]), key[2], _PLACES[key[0]])) for key in (worth.idxmin(), worth.idxmax()))
+    low, high = (", ".join((title_of(key[1]), key[2], _PART_NAMES[key[0]])) for key in (worth.idxmin(), worth.idxmax()))
     return (
         f"{found} {len(later)} have inversions without the first window of moments, too: {more} of them more than the "
         "smoothed path alone gives. The relation that the paper speaks of is what is left above both informations as "
@@ -299,7 +299,7 @@ def percentage_words(experiment: Experiment) -> str:
     )
 
 
-_PLACES = {"mnist": "first data set", "cifar": "second data set", "small": "Table 1"}
+_PART_NAMES = {"mnist": "first data set", "cifar": "second data set", "small": "Table 1"}
 
 
 def update_words(experiment: Experiment) -> str:
@@ -319,7 +319,7 @@ def stage_words(experiment: Experiment) -> str:
     name, n_pairs = title_of(DEEPEST), validation["n_moments"].iloc[0] * (validation["n_moments"].iloc[0] - 1) / 2
     later = known_later(validation)
     nulls = (
-        f" Without the first window of moments it is {later['share_later'].mean():.2f}; trends alone give "
+        f" Without the first window of moments the percentage is {later['share_later'].mean():.2f}; trends alone give "
         f"{later['trend'].mean():.2f}, accuracy shuffled {later['other'].mean():.2f}." if len(later) else ""
     )  # fmt: skip
     return (
