@@ -21,7 +21,7 @@ from .paper import (
 )
 from .rules import CLAIMS
 from .settings import BGD, COMPARED, DEPTHS, METHODS, SGD, Case, after_full_batches
-from .tables import DEEPEST, known_later, of_case, title_of
+from .tables import DEEPEST, FULL, known_later, of_case, title_of
 
 _PART_WORDS = {"mnist": "images", "cifar": "more_images", "small": "more_images"}
 PLACES = ("first", "second")
@@ -237,9 +237,6 @@ def verdict_words(verdicts: pd.DataFrame) -> str:
     if not moved:
         return f"Each of the {len(verdicts)} rules gives the same answer in every column."
     return f"Of {len(verdicts)} rules, {len(moved)} do not answer the same in every column: {', '.join(moved)}."
-
-
-FULL = ("points", "percentages", "class_points", "selection")  # tables that are also made without some moments
 
 
 def changed_verdicts(experiment: Experiment) -> dict[str, tuple]:
