@@ -27,7 +27,10 @@ from .renyi import (
     stochastic_renyi_entropy,
 )
 
+VERSION = 1  # raised whenever an estimator, or `mi_kit.phases`, gives another number: it is part of every name in the cache
+
 __all__ = [
+    "VERSION",
     "BinnedInformation",
     "ClassInformation",
     "ExactInformation",
