@@ -92,16 +92,18 @@ def judge(claims: list[Claim], tables: Mapping[str, pd.DataFrame], profile: str)
 
 
 def decide(claim: Claim, rows: pd.DataFrame) -> tuple[str, str, str]:
-    """The verdict of a claim on the rows it selects, the reason where there is one, and what was measured."""
-    reason = claim.needs.unmet(rows)
-    saturated = float(rows["at_bound"].mean()) if "at_bound" in rows and len(rows) else 0.0
-    found = claim.rule(rows) if len(rows) else Judgement(UNDECIDED, "nothing")
-    verdict = found.verdict
-    if reason:
-        verdict = NOT_TESTED
-    elif saturated > SATURATED_SHARE:
-        verdict, reason = UNDECIDED, f"saturated: {saturated:.0%} of its points lie within 0.05 bit of a bound"
-    return verdict, reason, found.measured
+    """The verdict of a claim on the rows it selects, the reason where there is one, and what was measured.
+
+    Where its needs are unmet the rule is not called: it may assume classes, moments and seeds that are not there.
+    """
+    if reason := claim.needs.unmet(rows):
+        return NOT_TESTED, reason, ""
+    found = claim.rule(rows)
+    saturated = float(rows["at_bound"].mean()) if "at_bound" in rows else 0.0
+    if saturated > SATURATED_SHARE:
+        reason = f"saturated: {saturated:.0%} of its points lie within 0.05 bit of a bound"
+        return UNDECIDED, reason, found.measured
+    return found.verdict, "", found.measured
 
 
 def _judge_one(claim: Claim, tables: Mapping[str, pd.DataFrame], profile: str) -> dict:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from slow_formulas import binned_by_hand
 
-from mi_kit import data, experiments, models, phases, trainees, training
+from mi_kit import claims, data, experiments, models, phases, trainees, training
 from mi_kit.claims import FAILS, HOLDS, UNDECIDED
 from mi_kit.experiments import capacity_framework as paper
 from mi_kit.experiments.capacity_framework import observers, rules, sentences, settings, tables
@@ -115,7 +115,8 @@ def test_moments_after_smaller_batches_are_left_out_unless_that_leaves_too_few()
     ],
 )
 def test_verdicts_with_and_without_moments_after_smaller_batches(full, words, monkeypatch):
-    monkeypatch.setattr(sentences, "CLAIMS", [claim for claim in rules.CLAIMS if claim.id == "1b"])
+    (claim,) = (claim for claim in rules.CLAIMS if claim.id == "1b")
+    monkeypatch.setattr(sentences, "CLAIMS", [dataclasses.replace(claim, needs=claims.Needs())])
     share = {"model": "cnn16", "part": "cifar", "split": "validation"}
     made = dict.fromkeys([name + way for name in sentences.FULL for way in ("", "_full")], pd.DataFrame())
     made |= {"percentages": rows_of({"cnn16": 0.6}, **share), "percentages_full": rows_of({"cnn16": full}, **share)}
@@ -128,6 +129,20 @@ def test_verdicts_with_and_without_moments_after_smaller_batches(full, words, mo
     )
     made["paths"] = pd.DataFrame({"small_batch": [False, False]})
     assert "same size" in paper.moment_words(SimpleNamespace(**run))
+
+
+def test_digits_have_no_automobile_and_no_rule_asks_for_it(monkeypatch):
+    digits = rows_of({"cnn16": 0.6}, part="cifar", split="validation", dataset="digits")
+    made = dict.fromkeys([name + way for name in sentences.FULL for way in ("", "_full")], digits.head(0))
+    made["paths"] = pd.DataFrame({"small_batch": [False, True]})
+
+    def never(_rows):
+        raise KeyError("automobile")
+
+    chosen = [dataclasses.replace(claim, rule=never) for claim in rules.CLAIMS]
+    monkeypatch.setattr(sentences, "CLAIMS", [dataclasses.replace(one, select=lambda _: digits) for one in chosen])
+    run = SimpleNamespace(table=made.get, settings=on_digits(batch_size=30, n_points=12))
+    assert paper.moment_words(run) == sentences.NONE_TESTED
 
 
 def test_loss_after_smaller_batches_is_told_beside_the_rest():

@@ -378,6 +378,16 @@ def judged(table, needs=None, verdict=HOLDS):
 def test_unmet_need_is_not_tested_with_the_reason(needs, reason):
     found = judged(rows({"lenet": 1.0}, "value"), needs)
     assert (found["verdict"], found["reason"]) == (NOT_TESTED if reason else HOLDS, reason)
+    assert bool(found["measured"]) == (not reason)
+
+
+def test_a_rule_is_not_called_where_its_needs_are_unmet():
+    def never(_rows):
+        raise KeyError("automobile")
+
+    claim = Claim("1", "made", "none", lambda tables: tables["t"], never, Needs("cifar10"))
+    found = claims.judge([claim], {"t": rows({"lenet": 1.0}, "value")}, "quick").iloc[0]
+    assert (found["verdict"], found["measured"]) == (NOT_TESTED, "")
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.2, HOLDS), (0.4, UNDECIDED)])

@@ -202,6 +202,14 @@ def test_class_means_are_those_of_the_last_step_over_the_kernels():
     assert set(found["step"]) == {30}
 
 
+@pytest.mark.parametrize("steps", [1, 3, 103, 1_003, 5_002, 50_000, 50_003])
+@pytest.mark.parametrize("n_even", [5, 50])
+def test_the_moments_that_rules_read_are_recorded(steps, n_even):
+    found = settings.moments(steps, 3, n_even)
+    assert {0, settings.first_fifth(steps), 2 * settings.first_fifth(steps), steps} <= set(found)
+    assert max(found) == steps
+
+
 def test_changes_are_per_iteration_between_neighbouring_moments():
     table = kernel_table({0: np.zeros((2, 3)), 10: np.ones((2, 3)), 30: np.full((2, 3), 2.0)})
     found = kernels.changes(table)

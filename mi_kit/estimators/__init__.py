@@ -27,7 +27,7 @@ from .renyi import (
     stochastic_renyi_entropy,
 )
 
-VERSION = 1  # raised whenever an estimator, or `mi_kit.phases`, gives another number: it is part of every name in the cache
+VERSION = 1  # raised whenever an estimator or `mi_kit.phases` gives another number: what is cached is named by it
 
 __all__ = [
     "VERSION",

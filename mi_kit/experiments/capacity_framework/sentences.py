@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ... import data, phases
+from ... import claims, data, phases
 from ...claims import words
 from .. import Experiment
 from .paper import (
@@ -222,7 +222,7 @@ def _verdicts(made: dict[str, dict], ids: tuple) -> pd.DataFrame:
     chosen = [claim for claim in CLAIMS if claim.id in ids]
     verdicts = pd.DataFrame(
         {
-            name: {claim.id: claim.rule(claim.select(tables)).verdict for claim in chosen}
+            name: {claim.id: claims.decide(claim, claim.select(tables))[0] for claim in chosen}
             for name, tables in made.items()
         }
     )
@@ -233,40 +233,39 @@ def _verdicts(made: dict[str, dict], ids: tuple) -> pd.DataFrame:
 def verdict_words(verdicts: pd.DataFrame) -> str:
     """Which claims' verdicts differ between the columns. verdicts: of `verdicts_by_estimator` or `_by_window`."""
     verdicts = verdicts.drop(columns="claim")
-    moved = [claim for claim, row in verdicts.iterrows() if len(set(row)) > 1]
+    tested = verdicts[(verdicts != claims.NOT_TESTED).any(axis=1)]
+    if tested.empty:
+        return NONE_TESTED
+    moved = [claim for claim, row in tested.iterrows() if len(set(row)) > 1]
     if not moved:
-        return f"Each of the {len(verdicts)} rules gives the same answer in every column."
-    return f"Of {len(verdicts)} rules, {len(moved)} do not answer the same in every column: {', '.join(moved)}."
+        return f"Each of the {len(tested)} rules gives the same answer in every column."
+    return f"Of {len(tested)} rules, {len(moved)} do not answer the same in every column: {', '.join(moved)}."
 
 
-def changed_verdicts(experiment: Experiment) -> dict[str, tuple]:
-    """{claim: (what the rule says of all moments, and without those right after smaller batches)} where they differ."""
-    found, ways = {}, ("", "_full")
-    made = [{name: experiment.table(name + way) for name in FULL} for way in ways]
-    for claim in CLAIMS:
-        whole, full = (claim.rule(claim.select(tables)) for tables in made)
-        if whole.verdict != full.verdict:
-            found[claim.id] = whole, full
-    return found
+NONE_TESTED = "This run can test none of these claims: what each of them needs stands in the table of claims."
 
 
 def moment_words(experiment: Experiment) -> str:
-    """What moments right after smaller batches change in the verdicts, whether or not this run can decide them."""
+    """What moments right after smaller batches change in the verdicts that this run can give."""
     if not experiment.table("paths")["small_batch"].any():
         return "All batches of this run have the same size."
     if after_full_batches(experiment.settings) is experiment.settings:
         return "Too few moments of this run would be left."
-    changed = changed_verdicts(experiment)
-    if not changed:
-        return f"Without these moments each of the {len(CLAIMS)} rules gives the same answer."
+    made = [{name: experiment.table(name + way) for name in FULL} for way in ("", "_full")]
+    answers = {claim.id: [claims.decide(claim, claim.select(tables)) for tables in made] for claim in CLAIMS}
+    tested = {claim: both for claim, both in answers.items() if claims.NOT_TESTED not in (both[0][0], both[1][0])}
+    if not tested:
+        return NONE_TESTED
     lines = [
-        f"- {claim}: {whole.verdict} with all moments ({whole.measured}), {full.verdict} without these "
-        f"({full.measured})"
-        for claim, (whole, full) in changed.items()
+        f"- {claim}: {whole} with all moments ({whole_measured}), {full} without these ({full_measured})"
+        for claim, ((whole, _, whole_measured), (full, _, full_measured)) in tested.items()
+        if whole != full
     ]
+    if not lines:
+        return f"Without these moments each of the {len(tested)} rules gives the same answer."
     return (
-        f"Without these moments {len(CLAIMS) - len(changed)} of the {len(CLAIMS)} rules give the same answer, "
-        f"{len(changed)} another:\n\n" + "\n".join(lines)
+        f"Without these moments {len(tested) - len(lines)} of the {len(tested)} rules give the same answer, "
+        f"{len(lines)} another:\n\n" + "\n".join(lines)
     )
 
 

@@ -74,8 +74,8 @@ MINIMA = {"n_train": 1, "n_test": 2, "n_small": 2, "n_seeds": 1, "width": 1, "de
 POSITIVE = ("epochs", "lr", "full_lr", "layered_lr", "kde_variance")
 PROFILES = {
     "smoke": Settings(
-        n_train=200, n_test=100, n_small=100, n_seeds=2, width=2, dense_width=2, epochs=3.0, batch_size=50,
-        full_steps=4, plain_steps=2, layered_steps=20, n_points=4, n_early=0, n_samples=100, more_bins=(5,),
+        n_train=200, n_test=100, n_small=100, n_seeds=2, width=2, dense_width=2, epochs=3.0, batch_size=60,
+        full_steps=4, plain_steps=2, layered_steps=20, n_points=12, n_early=0, n_samples=100, more_bins=(5,),
         kde_samples=50, sample_counts=(2, 3, 4), n_draws=10, n_resamples=10, waits=(0.5,), n_frames=2,
     ),
     "quick": Settings(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ... import cache, claims, plots, probes
-from ...claims import COLOURS, UNDECIDED, Needs
+from ...claims import COLOURS, UNDECIDED
 from ...progress import bar
 from . import rules
 from .kernels import BLOCK_NAMES, agreement_of, every_kernel, kernel_reading, means_of, second_kernels
@@ -161,8 +161,8 @@ def largest_correlations(maps: Tensor) -> pd.DataFrame:
 def survival(settings: Settings) -> pd.DataFrame:
     """What the rules say of the same runs under other estimators, noises and numbers of samples.
 
-    The rules of the claims are applied to what there is, however few the iterations: a change of verdict from column to
-    column is the estimator's doing. "saturated": more than 20 % of the points at a bound.
+    The rules are applied to the data sets that they speak of, however few the iterations: a change of verdict from
+    column to column is the estimator's doing. "saturated": more than 20 % of the points at a bound.
     """
     planes, kernels, rows = other_planes(settings), every_kernel(settings), []
     tables = {"training_curves": training_curves(settings)}
@@ -188,12 +188,11 @@ def kernel_noises(settings: Settings) -> list[tuple[str, float]]:
 
 
 def _judged(chosen: list, tables: dict) -> list[dict]:
-    """Every claim with its verdict on these tables; what it needs beside two seeds is left out."""
+    """Every claim with its verdict on these tables; of what it needs, data sets, and two seeds of any length."""
     found = []
     for claim in chosen:
-        verdict, reason, measured = claims.decide(
-            dataclasses.replace(claim, needs=Needs(seeds=2)), claim.select(tables)
-        )
+        needs = dataclasses.replace(claim.needs, seeds=2, steps=0, exactly=False)
+        verdict, reason, measured = claims.decide(dataclasses.replace(claim, needs=needs), claim.select(tables))
         verdict = "saturated" if verdict == UNDECIDED and reason.startswith("saturated") else verdict
         found.append({"claim": claim.id, "statement": claim.statement, "verdict": verdict, "measured": measured})
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ... import data, plots
-from ...claims import interval, words
+from ...claims import NOT_TESTED, interval, words
 from .. import Experiment
 from .advice import ORDERS
 from .kernels import BLOCK_NAMES, best_kernel_noise
@@ -154,6 +154,10 @@ def survival_words(experiment: Experiment) -> str:
     table = experiment.table("survival")
     parts = []
     for kind, rows in table.groupby("kind", sort=False):
+        rows = rows[rows["verdict"] != NOT_TESTED]
+        if rows.empty:
+            parts.append(f"{kind}: none of the conclusions can be tested on this run")
+            continue
         same, other = [], []
         for claim, one in rows.groupby("claim", sort=False):
             verdicts = set(one["verdict"]) - {"saturated"}

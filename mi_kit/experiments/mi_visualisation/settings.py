@@ -100,8 +100,9 @@ def first_fifth(steps: int) -> int:
 
 
 def moments(steps: int, n_early: int, n_even: int) -> list[int]:
-    """Step 0, `n_early` steps in logarithmic distance, then `n_even` evenly spaced ones up to `steps`."""
-    even = {round(steps * k / n_even) for k in range(1, n_even + 1)} | {first_fifth(steps)}
+    """Step 0, `n_early` steps in logarithmic distance, then `n_even` evenly spaced ones up to `steps`; one and two
+    fifths of the way among them, which rules read."""
+    even = {round(steps * k / n_even) for k in range(1, n_even + 1)} | {first_fifth(steps), 2 * first_fifth(steps)}
     early = {round(step) for step in np.geomspace(1, max(1, min(even)), n_early, endpoint=False)} if n_early else set()
     return sorted({0} | even | early)
 
