@@ -1,33 +1,39 @@
 """Results on disk: tables and rendered frames, named by what they were computed from.
 
-An entry is named by function, declared version and arguments (settings, runs, data sets, tables). A damaged entry is
-noticed, reported and computed again; two processes may write the same one. MI_KIT_FRESH=1 computes everything anew.
+An entry is named by the source of its function and of what that calls, by `estimators.VERSION`, and by its arguments
+(settings, runs, data sets, tables); `fingerprint` says how. A damaged entry is noticed, reported and computed again;
+two processes may write the same one. MI_KIT_FRESH=1 computes everything anew, once.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import functools
+import hashlib
 import inspect
 import io
+import json
 import math
 import os
-import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from . import paths
-from .data import Dataset
-from .runs import Run
+from . import fingerprint, paths
 
 
-def cached(version: int, also: Callable[..., object] | None = None):
+class DamagedError(ValueError):
+    """A file does not hold what was written to it, or belongs to something else; the message names it."""
+
+
+def cached(version: int = 1, also: Callable[..., object] | None = None):
     """Decorate a function that returns a DataFrame: its result is kept under data/cache.
 
-    Raise `version` whenever the function, or an estimator that it calls, gives another answer than before.
+    version: told beside published tables; raise it where the meaning of a column changes.
     also: called with the same arguments, returns what else names the result (data and run identities).
     """
 
@@ -38,12 +44,14 @@ def cached(version: int, also: Callable[..., object] | None = None):
         def wrapper(*args, **kwargs):
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            key = {"function": _name(function), "version": version, "arguments": describe(dict(bound.arguments))}
+            key = {"function": f"{function.__module__}.{function.__qualname__}", "source": wrapper.source()}
+            key["arguments"] = fingerprint.describe(dict(bound.arguments))
             if also:
-                key["identities"] = describe(also(*args, **kwargs))
+                key["identities"] = fingerprint.describe(also(*args, **kwargs))
             path = paths.cache() / function.__name__ / f"{paths.short_hash(key)}.parquet"
             return _fetch(path, read_table, write_table, lambda: function(*args, **kwargs), key)
 
+        wrapper.source = lambda: fingerprint.of(function)
         wrapper.version = version
         return wrapper
 
@@ -52,15 +60,16 @@ def cached(version: int, also: Callable[..., object] | None = None):
 
 def frame(key: dict, render: Callable[[], bytes]) -> bytes:
     """The PNG picture that belongs to `key`, rendered at most once."""
-    described = describe(key)
-    path = paths.cache() / "frames" / f"{paths.short_hash(described)}.png"
+    path = paths.cache() / "frames" / f"{fingerprint.of(key)}.png"
     return _fetch(path, _read_png, lambda picture, part: part.write_bytes(picture), render, None)
 
 
 def _fetch(path: Path, read, write, compute, key: dict | None):
-    if path.exists() and not os.environ.get("MI_KIT_FRESH"):
+    if is_current(path):
         try:
             return read(path)
+        except FileNotFoundError:  # cleaned away since
+            pass
         except Exception as error:  # whatever is wrong with the file, the answer is the same
             warnings.warn(f"The cache entry {path} is damaged ({error}); it is computed again.", stacklevel=3)
     value = compute()
@@ -70,21 +79,77 @@ def _fetch(path: Path, read, write, compute, key: dict | None):
     return value
 
 
+def is_current(path: Path) -> bool:
+    """Whether a file is there and, under MI_KIT_FRESH, was written since."""
+    try:
+        return path.stat().st_mtime > fresh_since()
+    except FileNotFoundError:
+        return False
+
+
+def fresh_since() -> float:
+    """When this call with MI_KIT_FRESH began, by the clock that stamps files; 0 without it.
+
+    The moment takes the place of the variable's value, so that the processes started from here know it too, and what
+    one of them has made anew is not made again.
+    """
+    asked = os.environ.get("MI_KIT_FRESH")
+    if not asked or asked == "0":
+        return 0.0
+    if "." not in asked:
+        os.environ["MI_KIT_FRESH"] = asked = f"{paths.file_clock():.6f}"
+    return float(asked)
+
+
+# --------------------------------------------------------------------------------------------- tables
+
+
 def read_table(path: Path) -> pd.DataFrame:
-    """A table; pages whose checksum is wrong raise an error."""
-    return pd.read_parquet(path, page_checksum_verification=True)
+    """A table that `write_table` wrote. Raises DamagedError where it does not hold what was written."""
+    return read_noted(path)[0]
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """A table as parquet, every page with its checksum, and as small as it gets without losing a bit."""
+def read_noted(path: Path) -> tuple[pd.DataFrame, dict]:
+    """A table and what was noted with it. Raises as `read_table` does."""
+    content = path.read_bytes()
+    try:
+        found = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        table, noted = found.to_pandas(), json.loads((found.schema.metadata or {}).get(b"mi_kit", b"{}"))
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DamagedError(f"{path} is damaged: {error}") from error
+    if noted.pop("sha256", None) != digest_of(table, noted):
+        raise DamagedError(f"{path} is damaged: its checksum does not belong to its rows.")
+    return table, noted
+
+
+def write_table(table: pd.DataFrame, path: Path, **noted) -> None:
+    """A table as parquet with a checksum over its rows and what is noted, and as small as it gets without losing a
+    bit."""
+    made = pa.Table.from_pandas(table, preserve_index=False)
+    about = {**noted, "sha256": digest_of(made.to_pandas(), json.loads(json.dumps(noted)))}
+    made = made.replace_schema_metadata({**(made.schema.metadata or {}), b"mi_kit": json.dumps(about).encode()})
     floats = [str(column) for column in table if pd.api.types.is_float_dtype(table[column])]
     others = [str(column) for column in table if str(column) not in floats]
     packed = {"use_byte_stream_split": floats, "use_dictionary": others} if floats else {}
-    table.to_parquet(path, index=False, write_page_checksum=True, compression="zstd", compression_level=9, **packed)
+    pq.write_table(made, path, write_page_checksum=True, compression="zstd", compression_level=9, **packed)
 
 
-def write_in_parts(table: pd.DataFrame, stem: Path, most_bytes: int) -> None:
-    """A table as `stem`.parquet, or, where that is larger, as `stem`.0.parquet, `stem`.1.parquet, ... of its rows."""
+def digest_of(table: pd.DataFrame, noted: dict) -> str:
+    """A checksum of columns, their types and rows, as they are read, and of what is noted."""
+    plain = {
+        place: table[column].map(repr) if table[column].dtype == object else table[column]
+        for place, column in enumerate(table)
+    }
+    about = [[str(column), str(table[column].dtype)] for column in table]
+    rows = pd.util.hash_pandas_object(pd.DataFrame(plain), index=False).to_numpy() if plain else b""
+    return hashlib.sha256(json.dumps([about, noted, len(table)], sort_keys=True).encode() + bytes(rows)).hexdigest()
+
+
+def write_in_parts(table: pd.DataFrame, stem: Path, most_bytes: int) -> dict[str, str]:
+    """A table as `stem`.parquet, or, where that is larger, as `stem`.0.parquet, `stem`.1.parquet, ... of its rows.
+
+    Returns {file name: sha256}, in the order of the rows.
+    """
     for old in parts_of(stem):
         old.unlink()
     paths.write_whole(whole := stem.with_suffix(".parquet"), lambda part: write_table(table, part))
@@ -96,10 +161,11 @@ def write_in_parts(table: pd.DataFrame, stem: Path, most_bytes: int) -> None:
         for file, first, end in zip(files, edges, edges[1:], strict=False):
             paths.write_whole(file, lambda part, rows=table.iloc[first:end]: write_table(rows, part))
         if max(file.stat().st_size for file in files) <= most_bytes:
-            return
+            break
         for file in files:
             file.unlink()
         n_parts += 1
+    return {file.name: paths.checksum(file) for file in parts_of(stem)}
 
 
 def parts_of(stem: Path) -> list[Path]:
@@ -110,9 +176,13 @@ def parts_of(stem: Path) -> list[Path]:
     return sorted(stem.parent.glob(f"{stem.name}.[0-9]*.parquet"), key=lambda file: int(file.suffixes[-2][1:]))
 
 
-def read_parts(stem: Path) -> pd.DataFrame:
-    """The table that `write_in_parts` wrote."""
-    return pd.concat([read_table(file) for file in parts_of(stem)], ignore_index=True)
+def read_parts(stem: Path, sums: dict[str, str]) -> pd.DataFrame:
+    """The table that `write_in_parts` wrote. Raises DamagedError where its files are not those of `sums`."""
+    found = {file.name: paths.checksum(file) for file in parts_of(stem)}
+    if found != sums:
+        wrong = sorted(name for name in {**found, **sums} if found.get(name) != sums.get(name))
+        raise DamagedError(f"{stem.parent} must hold what was published; these files differ: {', '.join(wrong)}.")
+    return pd.concat([pd.read_parquet(stem.with_name(name)) for name in sums], ignore_index=True)
 
 
 def _read_png(path: Path) -> bytes:
@@ -123,46 +193,29 @@ def _read_png(path: Path) -> bytes:
     return picture
 
 
-def describe(value):
-    """`value` as plain JSON types that name it: runs and data sets by identity, tables by content."""
-    if isinstance(value, Dataset):
-        return value.identity
-    if isinstance(value, Run):
-        return {"run": value.identities, "steps": value.steps}
-    if isinstance(value, pd.DataFrame):
-        hashed = pd.util.hash_pandas_object(value.reset_index(drop=True), index=False)
-        return {"columns": [str(column) for column in value.columns], "rows": paths.short_hash(hashed.tolist())}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return describe({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
-    if isinstance(value, dict):
-        return {str(key): describe(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [describe(item) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, functools.partial):
-        return {"function": _name(value.func), "bound": describe([*value.args, value.keywords])}
-    if callable(value):
-        return _name(value)
-    raise ValueError(f"arguments of a cached function must be plain values, tables, runs or data sets; got {value!r}.")
+def clean(keep_bytes: int = 0) -> tuple[int, list[Path]]:
+    """Delete the oldest files of data/cache and data/runs until at most `keep_bytes` are left.
 
-
-def _name(function: Callable) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
-
-
-def clean(keep_bytes: int = 0) -> int:
-    """Delete the oldest files of data/cache and data/runs until at most `keep_bytes` are left; returns bytes freed.
-
-    A run goes as a whole (a seed's folder), never a part of it.
+    A run goes as a whole (a seed's folder), never a part of it, and not while a process uses it.
+    Returns the bytes freed and the folders that are in use.
     """
-    entries = [(path, [path]) for path in paths.cache().rglob("*") if path.is_file()]
+    from . import runs
+
+    entries = [(path, [path]) for path in paths.cache().rglob("*") if path.is_file() and not paths.is_part(path)]
     entries += [(record.parent, list(record.parent.iterdir())) for record in paths.runs().rglob("run.json")]
-    sized = [(max(f.stat().st_mtime for f in files), sum(f.stat().st_size for f in files), p) for p, files in entries]
-    total, freed = sum(size for _, size, _ in sized), 0
+    sized, freed, used = [], 0, []
+    for path, files in entries:
+        with contextlib.suppress(FileNotFoundError):  # two may clean at once
+            stats = [file.stat() for file in files]
+            sized.append((max(stat.st_mtime for stat in stats), sum(stat.st_size for stat in stats), path))
+    total = sum(size for _, size, _ in sized)
     for _, size, path in sorted(sized, key=lambda entry: entry[0]):
         if total - freed <= keep_bytes:
             break
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if path.suffix in (".parquet", ".json", ".png"):
+            path.unlink(missing_ok=True)
+        elif not runs.remove(path):
+            used.append(path)
+            continue
         freed += size
-    return freed
+    return freed, used

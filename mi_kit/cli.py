@@ -222,8 +222,10 @@ def _clean(options) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", options.keep_size.strip(), re.IGNORECASE)
     if not match:
         raise ValueError(f"keep-size must look like 10GB; got keep-size={options.keep_size!r}.")
-    freed = cache.clean(int(float(match[1]) * UNITS[(match[2] or "").upper()]))
+    freed, used = cache.clean(int(float(match[1]) * UNITS[(match[2] or "").upper()]))
     print(f"{freed / 1e6:,.1f} MB freed.")
+    if used:
+        print(f"{len(used)} runs are in use by another process and stay, such as {used[0]}.")
     return 0
 
 

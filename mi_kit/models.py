@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
 import inspect
 import itertools
 import threading
@@ -20,7 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from . import probes
+from . import fingerprint, paths, probes
 
 
 @dataclass(frozen=True)
@@ -31,36 +30,26 @@ class Network:
     build: Callable[[], nn.Module]
     input_shape: tuple[int, ...] = ()
     title: str = ""
-    parts: tuple = ()  # classes and functions that the builder uses, hashed with it
 
     @functools.cached_property
     def source_hash(self) -> str:
-        """Changes with the source of the builder and its parts, and with what is built; runs carry it."""
+        """Changes with the source of the builder, of all that it calls and of a user's own modules, and with what is
+        built; runs carry it. Raises ValueError where a source cannot be had."""
         built = build(self)
         shapes = [(key, tuple(value.shape)) for key, value in built.state_dict().items()]
         modules = [(name, type(part).__name__, _own_settings(part)) for name, part in built.named_modules()]
-        text = "".join(map(_source, (self.build, *self.parts))) + repr(modules) + repr(shapes)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        own = [fingerprint.describe(each) for each in dict.fromkeys(map(type, built.modules()))]
+        patched = [fingerprint.describe([vars(part).get("forward"), part._forward_hooks]) for part in built.modules()]
+        return paths.short_hash([fingerprint.of(self.build), modules, shapes, own, patched])
 
-
-def _source(item) -> str:
-    """The source of a function or class, of the function in a functools.partial (with what is bound), of a class."""
-    if isinstance(item, functools.partial):
-        bound = [*item.args, *itertools.chain.from_iterable(sorted(item.keywords.items()))]
-        return _source(item.func) + "".join(getattr(each, "__qualname__", repr(each)) for each in bound)
-    named = inspect.isroutine(item) or inspect.isclass(item)
-    return _source_as_loaded(item if named else type(item))  # of an object that is called, its class
-
-
-@functools.lru_cache(maxsize=1000)
-def _source_as_loaded(item) -> str:
-    """Read once: a file that is edited while a session runs does not rename what the session has trained."""
-    for candidate in (item, type(item)):
+    def source_on(self, x: Tensor) -> str:
+        """`source_hash`, or, where a source cannot be had, a hash of what the network with the weights of seed 0 puts
+        out for `x`, to three digits."""
         try:
-            return inspect.getsource(candidate)
-        except (OSError, TypeError):
-            continue
-    return type(item).__qualname__
+            return self.source_hash
+        except ValueError:
+            with torch.no_grad(), probes.evaluation_mode(build(self)) as module:
+                return paths.short_hash([f"{value:.3g}" for value in module(x).flatten().tolist()])
 
 
 def _own_settings(part: nn.Module) -> list[tuple]:
@@ -79,9 +68,9 @@ NETWORKS: dict[str, Network] = {}
 _one_builds = threading.Lock()  # the random state is one for all threads
 
 
-def _network(name: str, input_shape: tuple[int, ...], title: str, *parts):
+def _network(name: str, input_shape: tuple[int, ...], title: str):
     def register(build):
-        NETWORKS[name] = Network(name, build, input_shape, title, parts)
+        NETWORKS[name] = Network(name, build, input_shape, title)
         return build
 
     return register
@@ -199,17 +188,17 @@ def _fan_in_normal(linear: nn.Linear) -> None:
     nn.init.zeros_(linear.bias)
 
 
-@_network("tanh_12", (12,), "tanh 12-10-7-5-4-3-2", dense, _fan_in_normal)
+@_network("tanh_12", (12,), "tanh 12-10-7-5-4-3-2")
 def _tanh_12() -> nn.Module:
     return dense([12, 10, 7, 5, 4, 3, 2], nn.Tanh, _fan_in_normal)
 
 
-@_network("relu_mnist_narrow", (1, 28, 28), "ReLU 784-1024-20-20-20-10", dense)
+@_network("relu_mnist_narrow", (1, 28, 28), "ReLU 784-1024-20-20-20-10")
 def _relu_mnist_narrow() -> nn.Module:
     return dense([784, 1024, 20, 20, 20, 10], nn.ReLU)
 
 
-@_network("relu_mlp", (1, 28, 28), "ReLU-MLP 784-1024-256-128-10", dense)
+@_network("relu_mlp", (1, 28, 28), "ReLU-MLP 784-1024-256-128-10")
 def _relu_mlp() -> nn.Module:
     return dense([784, 1024, 256, 128, 10], nn.ReLU)
 
@@ -233,7 +222,7 @@ def compression(activation: str, n_inputs: int = 4, n_classes: int = 3) -> Netwo
     sizes = (n_inputs, 16, 16, 8, n_classes)
     title = f"{activation.replace('_', ' ')} {'-'.join(map(str, sizes))}"
     build = functools.partial(_compression, activation, sizes)
-    return Network(f"{activation}-{'-'.join(map(str, sizes))}", build, (n_inputs,), title, (dense, _glorot_uniform))
+    return Network(f"{activation}-{'-'.join(map(str, sizes))}", build, (n_inputs,), title)
 
 
 def _compression(activation: str, sizes: tuple[int, ...]) -> nn.Sequential:
@@ -260,7 +249,7 @@ def _lenet() -> nn.Module:
     )
 
 
-@_network("lenet_stride2", (1, 28, 28), "LeNet, first block with stride 2", _lenet)
+@_network("lenet_stride2", (1, 28, 28), "LeNet, first block with stride 2")
 def _lenet_stride2() -> nn.Module:
     # Stride 2 halves where the pool did, so the pool's is 1, as in DenseNet; initial weights too are LeNet's.
     network = _lenet()
@@ -290,7 +279,7 @@ def _dense_block(n_in: int, n_bottlenecks: int = 4, growth: int = 12) -> nn.Sequ
     return nn.Sequential(*bottlenecks, nn.ReLU(), nn.Conv2d(n_out, growth, 1), nn.AvgPool2d(2))
 
 
-@_network("densenet", (1, 28, 28), "DenseNet", Bottleneck, _dense_block)
+@_network("densenet", (1, 28, 28), "DenseNet")
 def _densenet() -> nn.Module:
     # The paper has stride 2 and a 2x2 pool, and kernels of 14x14 values after both: the pool's stride must be 1.
     return nn.Sequential(
@@ -407,7 +396,7 @@ def family(name: str, input_shape: tuple[int, ...], width: int = 64, n_classes: 
     title = name.replace("_", " ").replace("alexnet", "AlexNet").replace("linear", "Linear")
     title = title.replace("cnn", "CNN-").replace("fc", "FC-")
     build = functools.partial(_of_family, name, tuple(input_shape), width, n_classes)
-    return Network(f"{name}-{width}-{shape}", build, tuple(input_shape), title, (_stage, _flat_size))
+    return Network(f"{name}-{width}-{shape}", build, tuple(input_shape), title)
 
 
 def _of_family(name: str, input_shape: tuple[int, ...], width: int, n_classes: int) -> nn.Sequential:
@@ -459,7 +448,7 @@ def slicer(input_shape: tuple[int, ...], width: int = 32, n_classes: int = 10) -
         raise ValueError(f"width must be at least 1 and n_classes 2; got width={width}, n_classes={n_classes}.")
     name = f"slicer-{width}-{'x'.join(map(str, input_shape))}"
     build = functools.partial(_slicer, tuple(input_shape), width, n_classes)
-    return Network(name, build, tuple(input_shape), "CNNSlicer's network", (_flat_size,))
+    return Network(name, build, tuple(input_shape), "CNNSlicer's network")
 
 
 def _slicer(input_shape: tuple[int, ...], width: int, n_classes: int) -> nn.Sequential:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -60,6 +61,23 @@ def figures(notebook: str, profile: str, parameters: dict | None = None) -> Path
 def short_hash(value) -> str:
     """Twelve hexadecimal digits naming any value made of plain Python types."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def checksum(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_clock() -> float:
+    """Now, by the clock that stamps files: `time.time()` runs some milliseconds ahead of it."""
+    with tempfile.NamedTemporaryFile() as file:
+        return os.stat(file.name).st_mtime
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file is one that `write_whole` is still writing, or was killed at."""
+    return path.name.startswith(".") and path.name.endswith(".part")
 
 
 def write_whole(path: Path, write) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import cache, claims, experiments, paths
+from . import cache, claims, experiments, fingerprint, paths
 
 MOST = 300_000  # bytes of a file that git keeps
 MOST_READINGS = 3  # of a claim; more become lines, not columns
@@ -46,13 +46,13 @@ def _publish_tables(notebook: str, commit: str) -> None:
         about = {
             "function": function.__name__,
             "version": function.version,
-            "settings": cache.describe(experiment.settings),
+            "settings": fingerprint.describe(experiment.settings),
             "commit": commit,
             "data": experiments.describe_data(datasets),
             "banner": " ".join(dataset.banner() for dataset in datasets),
             "rows": len(table),
         }
-        cache.write_in_parts(table, stem, MOST)
+        about["sha256"] = cache.write_in_parts(table, stem, MOST)
         paths.write_json(stem.with_suffix(".json"), about)
 
 

@@ -2,7 +2,8 @@
 
 A folder holds run.json (identity and history), metrics.parquet, observed-<name>.parquet, one step-<step>.safetensors
 a checkpoint, and state.safetensors: weights and optimiser where training stands. Every file is written whole
-or not at all, and none is a pickle.
+or not at all, carries a checksum and the name of its run, and none is a pickle. What is damaged is put aside under a
+name that says so, and made again from the last whole thing.
 """
 
 from __future__ import annotations
@@ -10,25 +11,35 @@ from __future__ import annotations
 import contextlib
 import copy
 import fcntl
+import functools
+import hashlib
 import json
 import os
 import re
+import shutil
+import time
 import uuid
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import load, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from . import models, paths, probes
+from . import cache, models, paths, probes
+from .cache import DamagedError
 from .data import Dataset
+from .fingerprint import as_bytes
 
-FORMAT = 1
+FORMAT = 2
 STATE_PART = ".state.safetensors.part"  # a state that is being written
 STATE_LIST = ".states.json"  # of the states of runs trained together, between their last byte and their last rename
+IN_USE = ".in-use"  # beside the seeds of a run: locked, shared, by every process that reads or trains one of them
+ASIDE = "damaged"  # in the names of what was put aside
 
 
 class RunFolder:
@@ -38,11 +49,8 @@ class RunFolder:
         self.path = Path(path)
         self.identity = identity
         self._file = self.path / "run.json"
-        if self._file.exists():
-            record = json.loads(self._file.read_text(encoding="utf-8"))
-            if record["format"] != FORMAT:
-                raise ValueError(f"{self._file} must have format {FORMAT}; got format={record['format']!r}.")
-            self.identity = record["identity"]
+        with contextlib.suppress(DamagedError):
+            self.identity = self._record().get("identity", identity)
 
     @property
     def seed(self) -> int:
@@ -52,9 +60,14 @@ class RunFolder:
     def name(self) -> str:
         """A hash of the identity; of a recording, whose training is not known, of its checkpoints too."""
         if "recording" not in self.identity:
-            return paths.short_hash(self.identity)
+            return self._own_name
         times = [(path.name, path.stat().st_mtime_ns) for path in sorted(self.path.glob("step-*.safetensors"))]
         return paths.short_hash([self.identity, times])
+
+    @property
+    def _own_name(self) -> str:
+        """What the files of this run carry: one that was moved here from another run is seen."""
+        return paths.short_hash(self.identity)
 
     @contextlib.contextmanager
     def lock(self):
@@ -74,74 +87,197 @@ class RunFolder:
     def trained_to(self) -> int | None:
         """The step of the state from which training can go on; None before the first."""
         path = self.path / "state.safetensors"
-        if not path.exists():
-            return None
-        return _step_of(path)
+        return int(_noted_in(path, self._own_name)["step"]) if path.exists() else None
 
     @property
     def threads(self) -> int | None:
         """The number of threads that this run was last trained with; None before training."""
-        return self._sessions[-1].get("threads") if self._sessions else None
+        return self._last_session.get("threads")
+
+    @property
+    def company(self) -> tuple[str, ...]:
+        """The names of the runs that this one was last trained with, as one: rounding depends on them."""
+        return tuple(self._last_session.get("company", ()))
 
     @property
     def devices(self) -> list[str]:
         """What this run was trained on, in order; after a change of device, more than one."""
-        return list(dict.fromkeys(session["device"] for session in self._sessions if "device" in session))
+        sessions = self._record().get("sessions", [])
+        return list(dict.fromkeys(session["device"] for session in sessions if "device" in session))
 
     @property
-    def _sessions(self) -> list[dict]:
-        return json.loads(self._file.read_text(encoding="utf-8"))["sessions"] if self._file.exists() else []
+    def _last_session(self) -> dict:
+        return (self._record().get("sessions") or [{}])[-1]
+
+    def _record(self) -> dict:
+        """What run.json holds; {} before it is there."""
+        if not self._file.exists():
+            return {}
+        try:
+            record = json.loads(self._file.read_text(encoding="utf-8"))
+            whole = record.pop("sha256", None) == paths.short_hash(record) or record["format"] == 1  # had no checksum
+        except (ValueError, KeyError, AttributeError) as error:
+            raise DamagedError(f"{self._file} is damaged: {error}") from error
+        if not whole:
+            raise DamagedError(f"{self._file} is damaged: its checksum does not belong to what it says.")
+        if record["format"] != FORMAT:
+            raise ValueError(f"{self._file} must have format {FORMAT}; got format={record['format']!r}.")
+        return record
+
+    def tables(self) -> list[Path]:
+        """The files of what was observed."""
+        return sorted(self.path.glob("observed-*.parquet"))
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of this run; an empty one where nothing was written yet."""
+        return self._noted(name)[0]
+
+    def done(self, name: str) -> set[int]:
+        """The steps whose rows of a table are on disk, those without any row among them."""
+        return set(self._noted(name)[1].get("done", ()))
+
+    def _noted(self, name: str) -> tuple[pd.DataFrame, dict]:
         path = self.path / f"{name}.parquet"
-        return pd.read_parquet(path) if path.exists() else pd.DataFrame()
+        if not path.exists():
+            return pd.DataFrame(), {}
+        table, noted = cache.read_noted(path)
+        if noted.get("run") != self._own_name:
+            raise DamagedError(f"{path} belongs to another run than {self.path}.")
+        return table, noted
+
+    # damage
+
+    def damaged(self) -> list[DamagedError]:
+        """What is wrong with the files of this run, an error each, with the file as its `path`."""
+        found = []
+        for path in [self._file, *self.path.glob("*.safetensors"), *self.path.glob("*.parquet")]:
+            try:
+                if path == self._file:
+                    self._record()
+                elif path.suffix == ".parquet":
+                    self._noted(path.stem)
+                else:
+                    _noted_in(path, self._own_name)
+            except DamagedError as error:
+                error.path = path
+                found.append(error)
+        return found
+
+    def mend(self, identity: dict) -> None:
+        """Put aside what is damaged, or is another run's, so that it is made again. The caller holds the lock."""
+        if self.identity != json.loads(json.dumps(identity)) and self._file.exists():
+            self._put_aside(list(self.path.glob("[!.]*")), f"{self._file} names another run than its folder does")
+        self.identity = identity
+        for error in self.damaged():
+            self._put_aside([error.path], str(error))
+
+    def _put_aside(self, files: list[Path], why: str) -> None:
+        folder = self.path / f".{ASIDE}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+        folder.mkdir()
+        for file in files:
+            file.rename(folder / file.name)
+        warnings.warn(f"{why} What was there is kept as {folder}; it is made again.", stacklevel=4)
+
+    def forget(self) -> None:
+        """Delete all that is here but the lock. The caller holds it."""
+        for path in self.path.iterdir():
+            if path.name != ".lock":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def begun(self) -> float:
+        """When this run was begun, by `paths.file_clock`; infinite before."""
+        return self._record().get("begun", float("inf"))
 
     # writing
 
     def write_record(self, **history) -> None:
         """run.json: the identity, and what happened to the run so far."""
         self.path.mkdir(parents=True, exist_ok=True)
-        record = {"format": FORMAT, "identity": self.identity, "sessions": []}
-        if self._file.exists():
-            record = json.loads(self._file.read_text(encoding="utf-8"))
+        record = self._record()
+        if not record:
+            record = {"format": FORMAT, "identity": self.identity, "begun": paths.file_clock(), "sessions": []}
         if history and record["sessions"][-1:] != [history]:
             record["sessions"].append(history)
-        paths.write_json(self._file, record)
+        record = json.loads(json.dumps(record, default=str))
+        paths.write_json(self._file, {**record, "sha256": paths.short_hash(record)})
 
     def write_checkpoint(self, step: int, weights: dict[str, Tensor]) -> None:
-        self._write_tensors(f"step-{step:08d}.safetensors", weights, {"step": str(step)})
+        content = _packed(weights, step, self._own_name)
+        paths.write_whole(self.path / f"step-{step:08d}.safetensors", lambda part: part.write_bytes(content))
 
-    def _write_tensors(self, name: str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-        paths.write_whole(self.path / name, lambda part: save_file(_plain(tensors), part, metadata))
+    def write_rows(self, name: str, rows: pd.DataFrame, done: Iterable[int] = ()) -> None:
+        """Add rows to a table; rows for the same steps (and quantities, where it has them) are replaced.
 
-    def write_rows(self, name: str, rows: pd.DataFrame) -> None:
-        """Add rows to a table; rows for the same steps (and quantities, where it has them) are replaced."""
-        old = self.table(name)
+        done: steps whose rows these are; one may have none. They are noted in the same file: no moment counts as done
+        whose rows are not on disk.
+        """
+        old, noted = self._noted(name)
+        done = set(done)
         if len(old):
             keys = ["step", "quantity"] if "quantity" in old else ["step"]
-            replaced = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(rows[keys]))
+            replaced = old["step"].isin(done)
+            if len(rows):
+                replaced |= pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(rows[keys]))
             rows = pd.concat([old[~replaced], rows], ignore_index=True)
-        rows = rows.sort_values("step", kind="stable").reset_index(drop=True)
-        paths.write_whole(self.path / f"{name}.parquet", rows.to_parquet)
+        self._write_table(name, rows, done | set(noted.get("done", ())))
+
+    def _write_table(self, name: str, rows: pd.DataFrame, done: set[int]) -> None:
+        if "step" in rows:
+            rows = rows.sort_values("step", kind="stable").reset_index(drop=True)
+        noted = {"run": self._own_name, "done": sorted(done)}
+        paths.write_whole(self.path / f"{name}.parquet", lambda part: cache.write_table(rows, part, **noted))
 
     def cut_tables(self, step: int) -> None:
         """Drop rows later than `step`: they were written after the state that training goes on from."""
         for path in self.path.glob("*.parquet"):
-            rows = pd.read_parquet(path)
-            if (rows["step"] > step).any():
-                kept = rows[rows["step"] <= step].reset_index(drop=True)
-                paths.write_whole(path, kept.to_parquet)
+            rows, noted = self._noted(path.stem)
+            done = set(noted.get("done", ()))
+            if (len(rows) and (rows["step"] > step).any()) or (done and max(done) > step):
+                kept = rows[rows["step"] <= step] if len(rows) else rows
+                self._write_table(path.stem, kept, {each for each in done if each <= step})
 
     # reading
 
     def weights(self, step: int) -> dict[str, Tensor]:
-        """The weights at a checkpoint."""
-        return _read_tensors(self.path / f"step-{step:08d}.safetensors")
+        """The weights at a checkpoint. Raises DamagedError for one that is not as it was written."""
+        return _unpacked(self.path / f"step-{step:08d}.safetensors", self._own_name)[0]
 
     def state(self) -> dict[str, Tensor]:
-        """Weights ("model/...") and optimiser ("optimizer/...") at `trained_to()`."""
-        return _read_tensors(self.path / "state.safetensors")
+        """Weights ("model/...") and optimiser ("optimizer/...") at `trained_to()`. Raises as `weights` does."""
+        return _unpacked(self.path / "state.safetensors", self._own_name)[0]
+
+    def pack_state(self, step: int, tensors: dict[str, Tensor]) -> bytes:
+        return _packed(tensors, step, self._own_name)
+
+
+# --------------------------------------------------------------------------------------------- who uses what
+
+_in_use: dict[Path, int] = {}  # files that this process holds a shared lock on, to its end
+
+
+def hold(folder: RunFolder) -> None:
+    """Keep a run from being cleaned away as long as this process lives."""
+    path = folder.path.parent / IN_USE
+    if path not in _in_use:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _in_use[path] = os.open(path, os.O_CREAT | os.O_RDWR)
+        fcntl.flock(_in_use[path], fcntl.LOCK_SH)
+
+
+def remove(path: Path) -> bool:
+    """Delete the folder of a run; False where a process uses it."""
+    if not path.exists():
+        return True
+    with (path.parent / IN_USE).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        shutil.rmtree(path)
+    return True
+
+
+# --------------------------------------------------------------------------------------------- files of tensors
 
 
 def write_states(step: int, states: list[tuple[RunFolder, dict[str, Tensor]]]) -> None:
@@ -152,7 +288,7 @@ def write_states(step: int, states: list[tuple[RunFolder, dict[str, Tensor]]]) -
     to one unit in the last place away). The caller holds the locks.
     """
     for folder, tensors in states:
-        save_file(_plain(tensors), folder.path / STATE_PART, {"step": str(step)})
+        (folder.path / STATE_PART).write_bytes(folder.pack_state(step, tensors))
     if not states:
         return
     first = states[0][0].path
@@ -170,29 +306,59 @@ def finish_states(folders: Iterable[RunFolder]) -> None:
         written = folder.path / STATE_LIST
         if not written.exists():
             continue
-        record = json.loads(written.read_text(encoding="utf-8"))
-        for name in record["folders"]:
-            part = Path(name) / STATE_PART
-            if name in own and part.exists() and _step_of(part) == record["step"]:  # not a later, unfinished one
-                os.replace(part, Path(name) / "state.safetensors")
+        with contextlib.suppress(ValueError, KeyError):  # a list that is damaged renames nothing
+            record = json.loads(written.read_text(encoding="utf-8"))
+            for name in record["folders"]:
+                part = Path(name) / STATE_PART
+                with contextlib.suppress(DamagedError, FileNotFoundError):  # a later, unfinished one
+                    if name in own and int(_noted_in(part, own[name]._own_name)["step"]) == record["step"]:
+                        os.replace(part, Path(name) / "state.safetensors")
         written.unlink()
 
 
-def _step_of(path: Path) -> int | None:
-    """The step that the header of a state names; None for a file that ends before its header does."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = file.read(size)
-    return int(json.loads(header)["__metadata__"]["step"]) if header and len(header) == size else None
+def _packed(tensors: dict[str, Tensor], step: int, run: str) -> bytes:
+    """A file of tensors, with a checksum over their names, shapes and bytes, the step and the run."""
+    plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
+    noted = {"step": str(step), "run": run}
+    return save(plain, {**noted, "sha256": _digest(plain, noted)})
 
 
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
+def _unpacked(path: Path, run: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and what is noted with them, read through one handle: another process may put a new file under the
+    name at any time."""
+    content = path.read_bytes()
+    try:
+        tensors = load(content)
+        noted = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise DamagedError(f"{path} is damaged: {error}") from error
+    if noted.pop("sha256", None) != _digest(tensors, noted):
+        raise DamagedError(f"{path} is damaged: its checksum does not belong to its tensors.")
+    if noted.get("run") != run:
+        raise DamagedError(f"{path} belongs to another run than {path.parent}.")
+    if path.name.startswith("step-") and path.name != f"step-{int(noted['step']):08d}.safetensors":
+        raise DamagedError(f"{path} holds the weights of step {noted['step']}.")
+    return tensors, noted
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    """The file's tensors, read through one handle: another process may put a new file under its name at any time."""
-    return load(path.read_bytes())
+def _digest(tensors: dict[str, Tensor], noted: dict[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(noted, sort_keys=True).encode())
+    for key in sorted(tensors):
+        digest.update(f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}".encode())
+        digest.update(as_bytes(tensors[key]))
+    return digest.hexdigest()
+
+
+def _noted_in(path: Path, run: str) -> dict[str, str]:
+    """What is noted in a file of tensors that is whole. Raises DamagedError."""
+    stat = path.stat()
+    return _checked(path, run, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _checked(path: Path, run: str, _modified: int, _size: int) -> dict[str, str]:
+    """Read as a whole once, and again when the file is another one."""
+    return _unpacked(path, run)[1]
 
 
 @dataclass(frozen=True)
@@ -204,6 +370,7 @@ class Run:
     dataset: Dataset | None = field(default=None, repr=False)
     last_step: int | None = None  # what was asked for: the folders may hold more, from other calls of `train`
     moments: frozenset[int] | None = None
+    observers: dict[str, str] = field(default_factory=dict, repr=False)  # name: what its rows are kept under
 
     @property
     def seeds(self) -> list[int]:
@@ -211,8 +378,13 @@ class Run:
 
     @property
     def identities(self) -> list[str]:
-        """A short name of each seed's identity; caches use it."""
+        """A short name of each seed's identity."""
         return [folder.name for folder in self.folders]
+
+    @property
+    def identity(self) -> dict:
+        """What caches know a run by."""
+        return {"run": self.identities, "steps": self.steps}
 
     @property
     def steps(self) -> list[int]:
@@ -233,11 +405,17 @@ class Run:
         return table[asked | table["step"].isin(self.moments)].reset_index(drop=True)
 
     def observed(self, name: str) -> pd.DataFrame:
-        """The rows that the observer `name` wrote while training, with the columns seed, step and epoch."""
-        table = self._table(f"observed-{name}")
-        if table.empty:
-            known = sorted({path.stem[9:] for folder in self.folders for path in folder.path.glob("observed-*")})
-            raise ValueError(f"name must be one of {', '.join(known) or '(nothing was observed)'}; got name={name!r}.")
+        """The rows that the observer `name` wrote while training, with the columns seed, step and epoch.
+
+        name: of the function, or what it was called in `observe`. Raises ValueError for one that observed nothing, and,
+        in a run that is opened again, where several versions of it did.
+        """
+        kept = sorted({path.stem.removeprefix("observed-") for each in self.folders for path in each.tables()})
+        full = self.observers.get(name, name)
+        found = [full] if full in kept else [each for each in kept if each.rpartition("-")[0] == name]
+        if len(found) != 1 or (table := self._table(f"observed-{found[0]}")).empty:
+            known = ", ".join(self.observers or kept) or "(nothing was observed)"
+            raise ValueError(f"name must be one of {known}; got name={name!r}.")
         return table if self.moments is None else table[table["step"].isin(self.moments)].reset_index(drop=True)
 
     def module(self, step: int, member: int = 0) -> nn.Module:

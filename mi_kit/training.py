@@ -24,14 +24,15 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from . import models, paths, probes
+from . import cache, fingerprint, models, paths, probes
 from .data import Dataset
 from .progress import bar
-from .runs import Run, RunFolder, finish_states, write_states
+from .runs import Run, RunFolder, finish_states, hold, write_states
 from .trainees import PRECISIONS, Captured, DenseEnsemble, Modules, does_the_same_every_time, is_dense
 
 LOG_EVERY = 10  # training loss is averaged over so many steps
 SECONDS_BETWEEN_STATES = 10.0  # a kill loses at most this much training
+VERSION = 1  # raised whenever the same settings give other weights or metrics: part of every run's name
 FEW_PRODUCTS = 2_000_000  # multiplications a step, below which a second thread costs more than it brings
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
@@ -49,7 +50,7 @@ def train(
     batch_size: int | None = 100,
     steps: int = 1000,
     checkpoints: Iterable[int] | None = None,
-    observe: Callable | Mapping[str, Callable] | None = None,
+    observe: Callable | Iterable[Callable] | Mapping[str, Callable] | None = None,
     observe_at: Iterable[int] | None = None,
     precision: str = "float32",
     device: str = "auto",
@@ -63,8 +64,9 @@ def train(
     members: instead of seeds, a grid such as [{"seed": 0, "weight_decay": 1e-3}, ...]; keys are arguments of `train`.
     batch_size: samples a step, None for all of them (full batch). Loss: cross-entropy.
     checkpoints: steps whose weights are kept; the last step always is. Step 0 is the untrained network.
-    observe, observe_at: a function, or {name: function}, called with a `Moment` at these steps; see `Moment`. On a CPU
-        the seeds of a convolutional network are trained in threads side by side, and the function is called in each.
+    observe, observe_at: a function, several, or {name: function}, called with a `Moment` at these steps; see `Moment`.
+        On a CPU the seeds of a convolutional network are trained in threads side by side, and the function is called
+        in each.
     precision: "float32"; "tf32", CUDA's shorter float32; "bfloat16" for autocast. Observers get activations in float32
         where training is, else in tf32.
     device: "auto" (CUDA where there is one), "cpu", "cuda", "mps".
@@ -95,19 +97,33 @@ def train(
         raise ValueError("observe must be given with observe_at; got observe=None.")
 
     base = Path(folder) if folder else paths.runs() / spec.name / dataset.name
-    folders = [RunFolder(base / name, identity) for name, identity in _identities(spec, dataset, settings, members)]
-    schedule = _Schedule(steps, frozenset(kept), frozenset(observed), observers)
+    made = dict(_identities(spec, dataset, settings, members))
+    folders = [RunFolder(base / name, identity) for name, identity in made.items()]
+    schedule = _Schedule(steps, frozenset(kept), frozenset(observed), {full: each for full, each in observers.values()})
     device = choose_device(device)
     with contextlib.ExitStack() as stack:
-        if any(schedule.missing(each) for each in folders):
+        for each in folders:
+            hold(each)
+        if any(_is_wanting(each, identity, schedule) for each, identity in zip(folders, made.values(), strict=True)):
             for each in sorted(folders, key=lambda one: str(one.path)):
                 stack.enter_context(each.lock())
+            for each, identity in zip(folders, made.values(), strict=True):
+                if each.begun() <= cache.fresh_since():
+                    each.forget()
+                each.mend(identity)
             finish_states(folders)
         together = is_dense(models.build(spec)) or (device.type == "cuda" and _is_repeatable(spec, dataset))
         groups = [_Group(spec, dataset, members, schedule, device) for members in _groups(folders, schedule, together)]
         if groups:
             _train_groups(groups, _n_workers(spec, dataset, groups, device), progress)
-    return Run(spec, tuple(folders), dataset, steps, schedule.kept | schedule.observed)
+    names = {name: full for name, (full, _) in observers.items()}
+    return Run(spec, tuple(folders), dataset, steps, schedule.kept | schedule.observed, names)
+
+
+def _is_wanting(folder: RunFolder, identity: dict, schedule: _Schedule) -> bool:
+    """Whether a run lacks something, is damaged, another one, or to be made anew."""
+    same = paths.short_hash(folder.identity) == paths.short_hash(identity)
+    return not same or bool(folder.damaged()) or folder.begun() <= cache.fresh_since() or bool(schedule.missing(folder))
 
 
 def choose_device(device: str = "auto") -> torch.device:
@@ -127,8 +143,8 @@ class Moment:
 
     An observer returns rows (a list of dicts, or a DataFrame), each with the key `member` (0 to n_members - 1) and
     any columns of its own; seed, step and epoch are added. The tensors of `dataset` are on the networks' device.
-    Give the observer a `version` attribute, or wrap it in functools.partial with settings: both enter the name under
-    which its rows are kept.
+    The name under which its rows are kept holds its source, and that of what it calls: an edited observer is asked
+    again.
     """
 
     step: int
@@ -216,28 +232,33 @@ def _check_steps(name: str, wanted: Iterable[int] | None, steps: int) -> set[int
     return chosen
 
 
-def _observers(observe) -> dict[str, Callable]:
+def _observers(observe) -> dict[str, tuple[str, Callable]]:
+    """{name: (what its rows are kept under, function)}."""
     if observe is None:
         return {}
-    if isinstance(observe, Mapping):
-        return dict(observe)
-    return {observer_name(observe): observe}
+    named = observe
+    if not isinstance(observe, Mapping):
+        named = {_plain_name(each): each for each in ([observe] if callable(observe) else observe)}
+    return {name: (observer_name(each, name), each) for name, each in named.items()}
 
 
-def observer_name(observe: Callable) -> str:
-    """The name that an observer's rows are kept under: function, declared version, a hash of bound settings."""
+def _plain_name(observe: Callable) -> str:
     inner = observe.func if isinstance(observe, functools.partial) else observe
-    name = f"{inner.__name__}-v{getattr(inner, 'version', 1)}"
-    if isinstance(observe, functools.partial):
-        name += f"-{paths.short_hash([observe.args, observe.keywords])}"
-    return name
+    return getattr(inner, "__name__", type(inner).__name__).strip("<>")
+
+
+def observer_name(observe: Callable, name: str | None = None) -> str:
+    """The name that an observer's rows are kept under: its own, and a hash of its source, of what it calls, and of
+    what is bound to it. Raises ValueError for an observer that cannot be named so."""
+    return f"{name or _plain_name(observe)}-{fingerprint.of(observe)}"
 
 
 def _identities(spec: models.Network, dataset: Dataset, settings: dict, members: list[dict]):
     for member in members:
         identity = {
             "network": spec.name,
-            "network_source": spec.source_hash,
+            "network_source": spec.source_on(dataset.x_test[:8]),
+            "training": VERSION,
             "data": dataset.identity,
             **settings,
             **member,
@@ -261,29 +282,40 @@ class _Schedule:
         measured = set(metrics[metrics["quantity"] == "test_loss"]["step"]) if len(metrics) else set()
         missing = set(self.kept) - (set(folder.steps()) & measured)
         for name in self.observers:
-            done = folder.table("moments")  # kept apart from the rows: an observer may have none at a step
-            missing |= self.observed - (set(done[done["quantity"] == name]["step"]) if len(done) else set())
+            missing |= self.observed - folder.done(f"observed-{name}")
         return missing
 
-    def start(self, folder: RunFolder) -> int | None:
-        """Where training goes on: the state on disk, or None for the beginning."""
-        trained_to, missing = folder.trained_to(), self.missing(folder)
-        if trained_to is None or min(missing) < trained_to:
+    def start(self, folders: list[RunFolder]) -> int | None:
+        """Where the training of these goes on: the state that all of them have, or None for the beginning."""
+        reached = {folder.trained_to() for folder in folders}
+        missing = set().union(*(self.missing(folder) for folder in folders))
+        if len(reached) > 1 or None in reached or min(missing) < min(reached):
             return None  # an earlier moment is wanted, and only the last state has its optimiser
-        return None if trained_to in missing else trained_to
+        return None if min(reached) in missing else min(reached)
 
 
 def _groups(folders: list[RunFolder], schedule: _Schedule, together: bool) -> list[list[RunFolder]]:
-    """Members that can be trained `together`: same settings but for seed and weight decay, same starting step."""
+    """Members that are trained as one: alone, or `together` those of the same settings, but for seed and weight decay.
+
+    Those that were trained as one before stay one, also where only some of them lack something: a network in another
+    company ends up some units in the last place away.
+    """
+    lacking = [folder for folder in folders if schedule.missing(folder)]
+    if not together:
+        return [[folder] for folder in lacking]
     groups: dict[tuple, list[RunFolder]] = {}
+    wanted = {(folder.company, _shared(folder)) for folder in lacking}
     for folder in folders:
-        missing = schedule.missing(folder)
-        if not missing:
-            continue
-        shared = {key: value for key, value in folder.identity.items() if key not in ("seed", "weight_decay")}
-        key = (paths.short_hash(shared), schedule.start(folder), max(missing), None if together else str(folder.path))
-        groups.setdefault(key, []).append(folder)
+        key = folder.company, _shared(folder)
+        if folder in lacking or (folder.company and key in wanted):
+            alone = "" if folder.company else (schedule.start([folder]), max(schedule.missing(folder)))
+            groups.setdefault((*key, alone), []).append(folder)
     return list(groups.values())
+
+
+def _shared(folder: RunFolder) -> str:
+    """What the members of an ensemble have in common."""
+    return paths.short_hash({key: each for key, each in folder.identity.items() if key not in ("seed", "weight_decay")})
 
 
 # --------------------------------------------------------------------------------------------- the loop
@@ -301,11 +333,11 @@ class _Group:
 
     @functools.cached_property
     def start(self) -> int | None:
-        return self.schedule.start(self.folders[0])
+        return self.schedule.start(self.folders)
 
     @functools.cached_property
     def last(self) -> int:
-        return max(max(self.schedule.missing(folder)) for folder in self.folders)
+        return max(max(self.schedule.missing(folder), default=0) for folder in self.folders)
 
     @property
     def is_captured(self) -> bool:
@@ -341,7 +373,8 @@ class _Group:
         dataset = self.dataset.to(self.device)
         recorder = _MomentRecorder(dataset, folders, self.schedule, trainee)
         for folder in folders:
-            folder.write_record(device=_device_name(self.device), threads=threads, torch=torch.__version__)
+            history = {"device": _device_name(self.device), "threads": threads, "torch": torch.__version__}
+            folder.write_record(**history, company=[each.name for each in folders])
             folder.cut_tables(folder.trained_to() or 0)
         if start is not None:
             states = [folder.state() for folder in folders]
@@ -497,7 +530,7 @@ class _MomentRecorder:
     def __init__(self, dataset, folders, schedule, trainee):
         self.dataset, self.folders, self.schedule, self.trainee = dataset, folders, schedule, trainee
         self.losses: list[Tensor] = []  # of the steps since the last multiple of LOG_EVERY
-        self.waiting: dict[str, list[pd.DataFrame]] = {}
+        self.waiting: dict[str, list[tuple[int, pd.DataFrame]]] = {}  # of every table, step by step
 
     def at(self, step: int, per_epoch: int) -> None:
         wanted = step in self.schedule.kept or step in self.schedule.observed
@@ -507,10 +540,7 @@ class _MomentRecorder:
         if step in self.schedule.observed:
             for name, observe in self.schedule.observers.items():
                 rows = pd.DataFrame(observe(moment)).assign(step=step, epoch=step / per_epoch)
-                members = range(len(self.folders))
-                self._wait("moments", pd.DataFrame({"member": members, "step": step, "quantity": name}))
-                if len(rows):
-                    self._wait(f"observed-{name}", rows)
+                self._wait(f"observed-{name}", step, rows)
         loss, accuracy = probes.evaluate(moment.activations([""], self.dataset.x_test)[""], self.dataset.y_test)
         for quantity, values in (("test_loss", loss), ("test_accuracy", accuracy)):
             self._metric(step, per_epoch, quantity, values)
@@ -531,19 +561,19 @@ class _MomentRecorder:
             {"member": member, "step": step, "epoch": step / per_epoch, "quantity": quantity, "value": value}
             for member, value in enumerate(values.tolist())
         ]
-        self._wait("metrics", pd.DataFrame(rows))
+        self._wait("metrics", step, pd.DataFrame(rows))
 
-    def _wait(self, table: str, rows: pd.DataFrame) -> None:
-        self.waiting.setdefault(table, []).append(rows)
+    def _wait(self, table: str, step: int, rows: pd.DataFrame) -> None:
+        self.waiting.setdefault(table, []).append((step, rows))
 
     def flush(self) -> None:
         """Write the rows that wait; those of one step come together, so replacing by step loses none."""
         for table, parts in self.waiting.items():
-            rows = pd.concat(parts, ignore_index=True)
+            rows = pd.concat([some for _, some in parts if len(some)] or [pd.DataFrame()], ignore_index=True)
+            done = {step for step, _ in parts} if table != "metrics" else ()  # of metrics not all quantities come
             for member, folder in enumerate(self.folders):
-                own = rows[rows["member"] == member].drop(columns="member")
-                if len(own):
-                    folder.write_rows(table, own)
+                own = rows[rows["member"] == member].drop(columns="member") if len(rows) else rows
+                folder.write_rows(table, own, done)
         self.waiting = {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from . import cache
+from . import cache, fingerprint
 from .plots.style import png_bytes, source_hash
 
 MAX_AXES = 3
@@ -24,15 +25,15 @@ def explore(
     draw: Callable[..., Figure],
     *,
     data: pd.DataFrame | Sequence[pd.DataFrame] = (),
-    version: int = 1,
     max_frames: int = MAX_FRAMES,
     **axes: Sequence,
 ):
     """Sliders over the frames of `draw(**choice)`, for one to three axes such as iteration=[...] and layer=[...].
 
     draw: takes one value of every axis by name and returns a figure; the one that draws the static figure.
-    data: the tables that the frames show; with `version` (of the draw function) they name the cached frames. Tables
-    bound to `draw` by functools.partial count too.
+    data: tables that the frames show, where `draw` reads them in a way that its source does not tell. A frame is kept
+    under the source of `draw`, of what it calls, and the tables and values that it reads or that are bound to it: a
+    `draw` that is defined anew is drawn anew.
     axes: at least one value each. The last axis is the outer one. Beyond `max_frames` frames the longest axis is
     thinned, then the next, down to two values each, and the widget says so. Returns an ipywidgets box that also moves
     in a notebook without a kernel.
@@ -45,18 +46,26 @@ def explore(
     if not isinstance(max_frames, int) or not 2 <= max_frames <= MAX_FRAMES:
         raise ValueError(f"max_frames must lie between 2 and {MAX_FRAMES}; got max_frames={max_frames!r}.")
     chosen, note = _thin({name: list(values) for name, values in axes.items()}, max_frames)
-    tables = [data] if isinstance(data, pd.DataFrame) else list(data)
+    name = _name_of(draw, data)
     render = _Renderer()
     frames = {}
     for values in itertools.product(*chosen.values()):
         choice = dict(zip(chosen, values, strict=True))
-        key = {"draw": draw, "version": version, "data": tables, "choice": choice, "dpi": DPI, "plots": source_hash()}
-        frames[values] = cache.frame(key, lambda choice=choice: render(draw(**choice)))
+        drawn = functools.partial(lambda choice: render(draw(**choice)), choice)
+        frames[values] = cache.frame({**name, "choice": choice}, drawn) if name else drawn()
     if (size := sum(map(len, frames.values()))) > MAX_BYTES:
         raise ValueError(
             f"frames must take at most {MAX_BYTES:,} bytes together; got {size:,} in {len(frames)} frames."
         )
     return _box(chosen, frames, note)
+
+
+def _name_of(draw: Callable, data) -> dict | None:
+    """What names the frames of `draw`; None where it holds something that has no name, and its frames are not kept."""
+    try:
+        return {"draw": fingerprint.of(draw), "data": fingerprint.of(data), "dpi": DPI, "plots": source_hash()}
+    except ValueError:
+        return None
 
 
 def _thin(axes: dict[str, list], max_frames: int) -> tuple[dict[str, list], str]:

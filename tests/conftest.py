@@ -37,6 +37,12 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
+class Calls(list):
+    """What was called, kept by the called: as a list it would be a global that they read, and rename what they make."""
+
+    identity = "calls"
+
+
 def command(*arguments, home: Path, data: str | None = None, **more):
     """The finished process of `mi-kit ...` in a project folder of its own."""
     return subprocess.run(

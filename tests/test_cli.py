@@ -12,7 +12,7 @@ from conftest import DATA, command, environment
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from mi_kit import cache, claims, cli, experiments
+from mi_kit import cache, claims, cli, experiments, fingerprint
 from mi_kit.experiments import mi_visualisation
 
 
@@ -165,8 +165,8 @@ def test_a_published_table_that_lacks_a_part_is_refused(tmp_path, monkeypatch):
     opened = experiments.open("02", "paper")
     table = pd.DataFrame({"value": [1.0, 2.0]})
     stem = tmp_path / opened.notebook / "paper" / "chains"
-    cache.write_in_parts(table, stem, 10**6)
-    about = {"version": opened.module.TABLES["chains"].version, "settings": cache.describe(opened.settings), "rows": 3}
+    about = {"version": opened.module.TABLES["chains"].version, "settings": fingerprint.describe(opened.settings)}
+    about |= {"rows": 3, "sha256": cache.write_in_parts(table, stem, 10**6)}
     experiments.paths.write_json(stem.with_suffix(".json"), about)
     with pytest.raises(ValueError, match=r"chains must have 3 rows.*got 2"):
         opened.table("chains")

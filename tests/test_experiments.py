@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mi_kit import cache, experiments, paths
+from mi_kit import cache, experiments, fingerprint, paths
 from mi_kit import estimators as est
 from mi_kit.experiments import mi_visualisation as paper
 from mi_kit.experiments.mi_visualisation import planes, settings
@@ -82,9 +82,9 @@ def test_a_point_is_at_a_bound_of_either_quantity():
 
 def published(home, version, table):
     stem = paths.results() / "01_mi_visualisation" / "quick" / "saturation"
-    cache.write_in_parts(table, stem, 10**6)
     about = {"version": version, "commit": "abc1234", "rows": len(table)}
-    about["settings"] = cache.describe(paper.PROFILES["quick"])
+    about["sha256"] = cache.write_in_parts(table, stem, 10**6)
+    about["settings"] = fingerprint.describe(paper.PROFILES["quick"])
     stem.with_suffix(".json").write_text(json.dumps(about))
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from mi_kit import data, models, probes, runs, training
+from mi_kit import data, models, paths, probes, runs, training
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +50,11 @@ def train(network=small, **changes):
 def test_a_run_folder_holds_no_pickle(network, home):
     run = train(network, observe=count, observe_at=[1, 4])
     files = [path for path in home.rglob("*") if path.is_file()]
-    assert {path.suffix or path.name for path in files} == {".json", ".parquet", ".safetensors", ".lock"}
+    assert {path.suffix or path.name for path in files} == {".json", ".parquet", ".safetensors", ".lock", runs.IN_USE}
     assert sorted(path.name for path in run.folders[0].path.iterdir()) == [
         ".lock",
         "metrics.parquet",
-        "moments.parquet",
-        "observed-count-v1.parquet",
+        f"observed-{training.observer_name(count)}.parquet",
         "run.json",
         "state.safetensors",
         "step-00000000.safetensors",
@@ -120,7 +119,9 @@ def test_a_half_written_file_is_ignored(name, home):
 def test_another_format_is_refused():
     folder = train().folders[0]
     record = json.loads((folder.path / "run.json").read_text())
-    (folder.path / "run.json").write_text(json.dumps(record | {"format": runs.FORMAT + 1}))
+    record |= {"format": runs.FORMAT + 1}
+    record["sha256"] = paths.short_hash({key: value for key, value in record.items() if key != "sha256"})
+    (folder.path / "run.json").write_text(json.dumps(record))
     with pytest.raises(ValueError, match=rf"must have format {runs.FORMAT}; got format={runs.FORMAT + 1}"):
         runs.RunFolder(folder.path, {})
 
@@ -222,15 +223,15 @@ def test_states_whose_list_was_not_written_stay_as_they_were(home, monkeypatch):
     for folder in folders:
         folder.path.mkdir()
     runs.write_states(5, [(folder, {"model/w": torch.zeros(4)}) for folder in folders])
-    save, saved = runs.save_file, []
+    pack, packed = runs.RunFolder.pack_state, []
 
-    def killed(tensors, path, metadata):
-        if saved:
+    def killed(folder, step, tensors):
+        if packed:
             raise KeyboardInterrupt
-        saved.append(path)
-        save(tensors, path, metadata)
+        packed.append(folder)
+        return pack(folder, step, tensors)
 
-    monkeypatch.setattr(runs, "save_file", killed)
+    monkeypatch.setattr(runs.RunFolder, "pack_state", killed)
     with pytest.raises(KeyboardInterrupt):
         runs.write_states(9, [(folder, {"model/w": torch.ones(4)}) for folder in folders])
     runs.finish_states(folders)

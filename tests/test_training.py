@@ -287,7 +287,7 @@ def test_fewer_steps_than_on_disk_show_only_what_was_asked_for():
     run = ask(steps=10, checkpoints=[0, 10], observe_at=[0, 10])
     assert run.steps == [0, 10]
     assert run.metrics["step"].max() == 10
-    assert sorted(run.observed("bias_rows-v1")["step"].unique()) == [0, 10]
+    assert sorted(run.observed("bias_rows")["step"].unique()) == [0, 10]
     assert run.folders[0].steps() == [0, 10, 20]
 
 
@@ -502,7 +502,7 @@ def test_killed_training_has_the_metrics_of_an_uninterrupted_one(killed_and_whol
 
 
 def test_killed_training_has_the_observed_rows_of_an_uninterrupted_one(killed_and_whole):
-    resumed, whole = (run.observed("gradients-v1") for run in killed_and_whole)
+    resumed, whole = (run.observed("gradients") for run in killed_and_whole)
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
 
 
@@ -511,13 +511,14 @@ def test_rows_later_than_the_state_are_cut_and_not_doubled(home):
     whole = train(**arguments)
     folder = train(steps=6, observe=bias_rows, observe_at=range(7), folder=home / "cut").folders[0]
     late = pd.DataFrame([{"gradient": -5.0, "bias": -5.0, "step": step, "epoch": -5.0} for step in (6, 7, 8, 11)])
-    folder.write_rows("observed-bias_rows-v1", late[1:])  # as if killed after the rows and before the state
+    # as if killed after the rows and before the state
+    folder.write_rows(f"observed-{training.observer_name(bias_rows)}", late[1:])
     folder.write_rows("metrics", late.assign(quantity="train_loss", value=-5.0)[["step", "epoch", "quantity", "value"]])
     resumed = train(**arguments, folder=home / "cut")
-    rows = resumed.observed("bias_rows-v1")
+    rows = resumed.observed("bias_rows")
     assert rows["step"].tolist() == list(range(13))
     assert (rows[rows["step"] > 6]["bias"] != -5).all()
-    bias = [run.observed("bias_rows-v1")["bias"] for run in (resumed, whole)]
+    bias = [run.observed("bias_rows")["bias"] for run in (resumed, whole)]
     pd.testing.assert_series_equal(*bias, check_exact=True)
     assert not (resumed.metrics[resumed.metrics["step"] > 6]["value"] == -5).any()
     assert not resumed.metrics.duplicated(["seed", "step", "quantity"]).any()
@@ -565,7 +566,7 @@ def test_a_checkpoint_of_an_interrupted_run_has_its_metrics():
 
 def test_observers_see_no_gradient_at_step_zero_and_one_later():
     run = train(seeds=range(2), steps=4, observe=bias_rows, observe_at=range(5))
-    rows = run.observed("bias_rows-v1")
+    rows = run.observed("bias_rows")
     assert rows[rows["step"] == 0]["gradient"].isna().all()
     assert (rows[rows["step"] > 0]["gradient"] > 0).all()
 
@@ -574,9 +575,9 @@ def test_observers_see_no_gradient_at_step_zero_and_one_later():
 def test_observed_gradients_survive_more_steps(network, home):
     arguments = {"observe": bias_rows, "seeds": range(2)}
     train(network, steps=10, observe_at=[0, 5, 10], **arguments)
-    resumed = train(network, steps=15, observe_at=[0, 5, 10, 15], **arguments).observed("bias_rows-v1")
+    resumed = train(network, steps=15, observe_at=[0, 5, 10, 15], **arguments).observed("bias_rows")
     whole = train(network, steps=15, observe_at=[0, 5, 10, 15], folder=home / "whole", **arguments)
-    pd.testing.assert_frame_equal(resumed, whole.observed("bias_rows-v1"), check_exact=True)
+    pd.testing.assert_frame_equal(resumed, whole.observed("bias_rows"), check_exact=True)
 
 
 @pytest.mark.parametrize("network", [small, convolutional])
@@ -586,14 +587,14 @@ def test_gradients_are_those_of_the_last_update(network):
     chosen = np.random.default_rng([2, 0]).permutation(200)[120:180]
     x, y = digits().x_train[chosen], digits().y_train[chosen]
     nn.functional.cross_entropy(module(x), y).backward()
-    observed = run.observed("bias_rows-v1")["gradient"].item()
+    observed = run.observed("bias_rows")["gradient"].item()
     assert observed == pytest.approx(next(module.parameters()).grad.norm().item(), rel=1e-5)  # float32 sums
 
 
 def test_observed_rows_belong_to_their_seed_in_order():
     seeds = [5, 1, 3]
     run = train(seeds=seeds, steps=4, checkpoints=[0, 4], observe=bias_rows, observe_at=[0, 4])
-    rows = run.observed("bias_rows-v1")
+    rows = run.observed("bias_rows")
     for step in (0, 4):
         found = rows[rows["step"] == step].set_index("seed")["bias"]
         for seed, weights in zip(seeds, weights_of(run, step), strict=True):
@@ -604,7 +605,7 @@ def test_observed_rows_belong_to_their_seed_in_order():
 
 def test_epoch_counts_passes_over_the_training_data():
     run = train(steps=6, observe=bias_rows, observe_at=[2, 4, 6])  # four batches of at most 60 make 200
-    assert run.observed("bias_rows-v1")["epoch"].tolist() == [0.5, 1.0, 1.5]
+    assert run.observed("bias_rows")["epoch"].tolist() == [0.5, 1.0, 1.5]
 
 
 def plain_inplace():
@@ -796,7 +797,7 @@ def test_a_batch_of_all_samples_is_full_batch(network, batch_size):
     run = train(network, steps=5, batch_size=batch_size, observe=bias_rows, observe_at=[5], **MOMENTUM)
     module, _ = slow_loop(network, digits(), 0, 5, len(digits().x_train))
     assert_equal_weights(weights_of(run, 5), [module.state_dict()], **TOLERANCE["sgd"])
-    assert run.observed("bias_rows-v1")["epoch"].tolist() == [5.0]
+    assert run.observed("bias_rows")["epoch"].tolist() == [5.0]
 
 
 @pytest.mark.parametrize("batch_size", [200, 199, 7, 1])
@@ -919,7 +920,7 @@ TOGETHER = """
         time.sleep(0.001)
     run = training.train(dense, dataset, seeds=map(int, sys.argv[3]), steps=20, checkpoints=[0, 10], observe=slowly,
                          observe_at=range(21), device="cpu", progress=False, folder=sys.argv[1])
-    print(run.steps, len(run.metrics), len(run.observed("slowly-v1")), len(trained))
+    print(run.steps, len(run.metrics), len(run.observed("slowly")), len(trained))
 """
 
 

@@ -11,7 +11,6 @@ import dataclasses
 import importlib
 import importlib.metadata
 import json
-import os
 import platform
 import typing
 import warnings
@@ -22,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from .. import cache, claims, paths, workers
+from .. import cache, claims, fingerprint, paths, workers
 from ..data import Dataset
 from ..paths import PAPERS, PROFILES
 
@@ -62,13 +61,6 @@ def open(notebook: str, profile: str = "quick", **explicit) -> Experiment:
 def given(explicit: dict) -> dict:
     """The settings that were given a value."""
     return {key: value for key, value in explicit.items() if value is not None}
-
-
-def source_hash(module) -> str:
-    """Changes when the module does, or any file of the package where it is one: drawn figures carry it."""
-    file = Path(module.__file__)
-    files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
-    return paths.short_hash([each.read_text(encoding="utf-8") for each in files])
 
 
 def choose(profiles: Mapping[str, object], profile: str, explicit: dict):
@@ -157,6 +149,7 @@ class Experiment:
         if not stem:
             if self.profile == "paper":
                 self.require_real_data()
+                self._require_all_published()
             return function(self.settings)
         about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
         if about["version"] != function.version:
@@ -166,7 +159,7 @@ class Experiment:
                 stacklevel=3,
             )
         self.published[name] = about
-        table = cache.read_parts(stem)
+        table = cache.read_parts(stem, about["sha256"])
         if len(table) != about["rows"]:
             raise ValueError(f"{stem} must have {about['rows']:,} rows, in all its parts; got {len(table):,}.")
         return table
@@ -174,10 +167,21 @@ class Experiment:
     def _published_stem(self, name: str) -> Path | None:
         """Where a published table lies; None where there is none for these settings, or all is computed anew."""
         stem = paths.results() / self.notebook / self.profile / name
-        if self.explicit or os.environ.get("MI_KIT_FRESH") or not cache.parts_of(stem):
+        if self.explicit or cache.fresh_since() or not stem.with_suffix(".json").exists():
             return None
-        about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
-        return stem if about["settings"] == json.loads(json.dumps(cache.describe(self.settings))) else None
+        told = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))["settings"]
+        now = json.loads(json.dumps(fingerprint.describe(self.settings)))
+        return stem if all(now[key] == told[key] for key in now.keys() & told.keys()) else None
+
+    def _require_all_published(self) -> None:
+        """Raise ValueError where some tables are published and one is not: nobody asked for hours of training."""
+        there = [name for name in self.module.TABLES if self._published_stem(name)]
+        if there:
+            lacking = ", ".join(name for name in self.module.TABLES if name not in there)
+            raise ValueError(
+                f"{paths.results() / self.notebook / self.profile} must hold every table; {lacking} is missing. Take "
+                "it from git again, or compute all of them anew with --fresh."
+            )
 
     @property
     def is_published(self) -> bool:
@@ -240,9 +244,9 @@ class Experiment:
         spec = self.module.FIGURES[name]
         table = spec.table(self)
         caption = f"{spec.caption} {self.module.facts(self, table)}"
-        facts = {"profile": self.profile, "settings": dataclasses.asdict(self.settings), "commit": claims.commit_of()}
-        source = [plots.source_hash(), source_hash(self.module)]
-        key = {"figure": name, "table": table, "caption": caption, "facts": facts, "source": source}
+        facts = {"profile": self.profile, "settings": dataclasses.asdict(self.settings)}
+        source = [plots.source_hash(), fingerprint.of(spec.draw)]
+        key = {"figure": name, "table": table, "caption": caption, "made of": self._made_of(), "source": source}
 
         def render() -> bytes:
             import matplotlib.pyplot as plt
@@ -250,11 +254,19 @@ class Experiment:
             plots.use_style()
             drawn = spec.draw(self)
             plots.add_caption(drawn, caption)
-            picture = plots.picture_of(drawn, name, caption, facts)
+            picture = plots.picture_of(drawn, name, caption, {**facts, "commit": claims.commit_of()})
             plt.close(drawn)
             return picture
 
         return plots.save_picture(cache.frame(key, render), self.folder, name, table=table)
+
+    def _made_of(self) -> dict:
+        """What every table was made of: a figure may look at others than the one whose numbers it shows."""
+        sources = {name: fingerprint.of(function) for name, function in self.module.TABLES.items()}
+        if self.is_published:
+            return {"sources": sources, "published": {name: self.published.get(name) for name in sources}}
+        settings = dataclasses.asdict(self.settings)  # a figure may show what changes no table
+        return {"sources": sources, "settings": settings, "from": self.module.identities(self.settings)}
 
     def claims(self) -> pd.DataFrame:
         """Judge every claim, write claims.csv, and return the table."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import cache, data, models, plots, runs, samplers, training
+from .. import cache, data, fingerprint, models, plots, runs, samplers, training
 from .. import estimators as est
 from ..claims import FAILS, HOLDS, UNDECIDED, Claim, Judgement, Needs, interval, words
 from . import Experiment, FigureSpec
@@ -41,8 +41,8 @@ class Settings:
     steps: int = 10_000
     pattern_sizes: tuple = (128, 512, 2_048, 4_096)
     levels: tuple = (4, 16, 256)
-    n_frames: int = 60
-    device: str = "auto"
+    n_frames: int = fingerprint.unnamed(60)
+    device: str = fingerprint.unnamed("auto")
 
     def __post_init__(self):
         least = {"n_seeds": 2, "n_samples": 10, "n_collapse": 10, "largest_renyi": 10, "n_networks": 1, "steps": 1,

@@ -42,9 +42,6 @@ def observe_path(
     return rows
 
 
-observe_path.version = 1
-
-
 def estimates(t: Tensor, y: Tensor, bins: tuple, kde_variance: float, kde_samples: int) -> dict:
     """{estimator: .i_xt, .i_ty} of softmax outputs t (..., n, classes)."""
     found = {f"binned {n}": est.binned_information(t, y, n_bins=n, range=(0, 1)) for n in bins}
@@ -72,9 +69,6 @@ def observe_classes(moment: training.Moment, *, n_bins: int) -> list[dict]:
     ]  # fmt: skip
 
 
-observe_classes.version = 1
-
-
 def entropy_of_samples(n_class: int, n: int) -> float:
     """H(X) of samples of which a class's share one half of the weight, and all others the other half."""
     if not 0 < n_class < n:
@@ -100,15 +94,9 @@ def observe_layers(moment: training.Moment) -> list[dict]:
     return rows
 
 
-observe_layers.version = 1
-
-
 def observe_spread(moment: training.Moment) -> pd.DataFrame:
     """How far the logits of validation images lie apart (standard deviation), and accuracy; a row a member."""
     logits = moment.activations([""], moment.dataset.x_test)[""]
     _, accuracy = probes.evaluate(logits, moment.dataset.y_test.to(logits.device))
     rows = {"member": range(len(logits)), "spread": logits.std(1).mean(-1).tolist(), "accuracy": accuracy.tolist()}
     return pd.DataFrame(rows).assign(n_samples=logits.shape[1])
-
-
-observe_spread.version = 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ... import data, models, runs, training
+from ... import data, fingerprint, models, runs, training
 from .. import check
 from . import observers
 
@@ -59,9 +59,9 @@ class Settings:
     n_draws: int = 200  # of the null models
     n_resamples: int = 200  # of the bootstrap
     waits: tuple = (0.5, 1.0, 2.0, 5.0, 10.0)  # epochs after a transition at which a network is to be chosen
-    n_frames: int = 30  # of each explorer, at most
+    n_frames: int = fingerprint.unnamed(30)  # of each explorer, at most
     precision: str = "tf32"
-    device: str = "auto"
+    device: str = fingerprint.unnamed("auto")
 
     def __post_init__(self):
         check(self, IMAGES, MINIMA, POSITIVE)
@@ -215,7 +215,7 @@ def trainings(settings: Settings) -> dict:
     }
 
 
-def observers_of(settings: Settings, case: Case) -> dict:
+def observers_of(settings: Settings, case: Case) -> list:
     """What is estimated while a network trains: {name of its rows: function}."""
     if case.model == LAYERED:
         chosen = [observers.observe_layers]
@@ -231,14 +231,13 @@ def observers_of(settings: Settings, case: Case) -> dict:
         )
         classes = functools.partial(observers.observe_classes, n_bins=settings.n_bins)
         chosen = [path, classes] if case.model in BY_CLASS and case.part == "cifar" else [path]
-    return {training.observer_name(each): each for each in chosen}
+    return chosen
 
 
 def observed(settings: Settings, case: Case, kind: str) -> pd.DataFrame:
     """The rows that one observer (`path`, `classes`, `layers`, `spread`) wrote, with part, model, method, data set, and
     whether they were made right after a smaller batch (without those, if the settings say so)."""
-    name = next(each for each in observers_of(settings, case) if each.startswith(f"observe_{kind}"))
-    rows, dataset = run_of(settings, case).observed(name), dataset_of(settings, case.part)
+    rows, dataset = run_of(settings, case).observed(f"observe_{kind}"), dataset_of(settings, case.part)
     rows = rows.assign(small_batch=after_small_batch(settings, case, rows["step"]))
     rows = rows if settings.after_small_batch else rows[~rows["small_batch"]].reset_index(drop=True)
     n_train = len(dataset.x_train)
@@ -253,7 +252,7 @@ def identities(settings: Settings) -> dict:
         f"{case.part} {case.model} {case.method}": [
             network_of(settings, case).source_hash,
             dataset_of(settings, case.part).identity,
-            *observers_of(settings, case),
+            *map(training.observer_name, observers_of(settings, case)),
         ]
         for case in chosen
     }

@@ -19,6 +19,3 @@ def observe_confusion(moment: training.Moment) -> list[dict]:
             for place in counts.nonzero()[:, 0].tolist()
         ]
     return rows
-
-
-observe_confusion.version = 1

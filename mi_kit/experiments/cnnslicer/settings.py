@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ... import data, models, runs, training
+from ... import data, fingerprint, models, runs, training
 from ...hypercube import Hypercube
 from .. import check
 from .observers import observe_confusion
@@ -48,9 +48,9 @@ class Settings:
     n_neighbors: int = 15  # of inter-sample entropies
     neighbour_counts: tuple = (15, 100, 500, 1_000, 1_250, 1_500)  # at which the paper's printed numbers are looked for
     more_bins: tuple = (8, 16, 64)  # of the capacities, where the claims are judged once more
-    n_frames: int = 30  # of each explorer, at most
+    n_frames: int = fingerprint.unnamed(30)  # of each explorer, at most
     precision: str = "float32"
-    device: str = "auto"
+    device: str = fingerprint.unnamed("auto")
 
     def __post_init__(self):
         check(self, IMAGES, MINIMA, POSITIVE)
@@ -198,7 +198,7 @@ def trainings(settings: Settings) -> dict:
 def observed(settings: Settings, part: str, per_class: int = 0) -> pd.DataFrame:
     """The counts that `observe_confusion` wrote, with part, data set, model and input size."""
     run, dataset = run_of(settings, part, per_class), dataset_of(settings, part, per_class)
-    rows = run.observed(training.observer_name(observe_confusion)).drop(columns="weight_decay", errors="ignore")
+    rows = run.observed("observe_confusion").drop(columns="weight_decay", errors="ignore")
     return rows.assign(**about(settings, part, per_class), n_samples=len(dataset.x_test))
 
 

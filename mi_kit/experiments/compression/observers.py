@@ -53,9 +53,6 @@ def observe_information(
     return rows
 
 
-observe_information.version = 1
-
-
 def rows_of(found, y: Tensor, **more) -> list[dict]:
     """A row a member of an estimate of all members, with the bounds log2 n and H(Y)."""
     bounds = {"n_samples": len(y), "log2_n": math.log2(len(y)), "entropy_y": est.label_entropy(y)}
@@ -158,9 +155,6 @@ def observe_scale(moment: training.Moment, *, activation: str) -> list[dict]:
     return rows
 
 
-observe_scale.version = 1
-
-
 def is_saturated(t: Tensor, activation: str) -> Tensor:
     """Whether an activation lies within a twentieth of its range from an end; of ReLUs, whether the unit is off."""
     if activation == "tanh":
@@ -188,6 +182,3 @@ def observe_learning(moment: training.Moment, *, noise_variance: float, n_sample
             for row in rows_of(mean, y[:n], split=split)
         ]
     return rows
-
-
-observe_learning.version = 1

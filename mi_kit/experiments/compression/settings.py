@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ... import data, models, runs, training
+from ... import data, fingerprint, models, runs, training
 from .. import check
 from . import observers
 
@@ -57,8 +57,8 @@ class Settings:
     sweep_variances: tuple = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
     sweep_bins: tuple = (2, 4, 8, 16, 30, 100)
     sweep_seeds: int = 3
-    n_frames: int = 60  # of each explorer, at most
-    device: str = "auto"
+    n_frames: int = fingerprint.unnamed(60)  # of each explorer, at most
+    device: str = fingerprint.unnamed("auto")
 
     def __post_init__(self):
         check(self, (), MINIMA, POSITIVE)
@@ -198,7 +198,7 @@ def trainings(settings: Settings) -> dict:
     }
 
 
-def observers_of(settings: Settings, case: Case) -> dict:
+def observers_of(settings: Settings, case: Case) -> list:
     """What is estimated while a network trains: {name of its rows: function}."""
     information = functools.partial(
         observers.observe_information,
@@ -219,13 +219,12 @@ def observers_of(settings: Settings, case: Case) -> dict:
             observers.observe_learning, noise_variance=settings.noise_variance, n_samples=settings.n_samples
         ),
     ]
-    return {training.observer_name(each): each for each in chosen}
+    return chosen
 
 
 def observed(settings: Settings, case: Case, kind: str) -> pd.DataFrame:
     """The rows that one observer (`information`, `scale`, `learning`) wrote, with part, model, method, l2, data set."""
-    name = next(each for each in observers_of(settings, case) if each.startswith(f"observe_{kind}"))
-    rows, dataset = run_of(settings, case).observed(name), dataset_of(settings, case.part)
+    rows, dataset = run_of(settings, case).observed(f"observe_{kind}"), dataset_of(settings, case.part)
     more = {"part": case.part, "dataset": dataset.name, "model": case.model, "method": case.method}
     more |= {"epochs": epochs_of(settings, case), "l2": rows["weight_decay"] / 2}
     return rows.assign(**more).drop(columns="weight_decay")
@@ -237,7 +236,7 @@ def identities(settings: Settings) -> dict:
         f"{case.part} {case.model} {case.method}": [
             network_of(settings, case).source_hash,
             dataset_of(settings, case.part).identity,
-            *observers_of(settings, case),
+            *map(training.observer_name, observers_of(settings, case)),
         ]
         for case in [*cases(settings), Case("12bit", LAYERED)]
     }

@@ -51,9 +51,6 @@ def observe_plane(
     return rows
 
 
-observe_plane.version = 5
-
-
 def kde_rows(t: torch.Tensor, y: torch.Tensor, variances: tuple, shares: tuple, bound: str) -> list[dict]:
     """Kernel bounds of (members, n, d) for absolute noise variances and for shares of each layer's own variance.
 
@@ -138,9 +135,6 @@ def observe_kernels(
                 table.loc[table.index[some], "i_ty_shuffled"] = by_chance[v, member].cpu().numpy()
                 tables.append(table.assign(member=member, layer=layer, noise=noise, noise_variance=value))
     return pd.concat(tables, ignore_index=True).assign(**_samples(y))
-
-
-observe_kernels.version = 2
 
 
 def shuffled(y: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ... import data, models, runs, training
+from ... import data, fingerprint, models, runs, training
 from ... import estimators as est
 from .. import check
 from . import observers
@@ -54,9 +54,9 @@ class Settings:
     renyi_samples: int = 512  # the same for the matrix-based estimate
     pruned_shares: tuple = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)  # of a block's kernels
     n_repeats: int = 10  # random choices of kernels to prune
-    n_frames: int = 30  # of each explorer, at most
+    n_frames: int = fingerprint.unnamed(30)  # of each explorer, at most
     precision: str = "float32"
-    device: str = "auto"
+    device: str = fingerprint.unnamed("auto")
 
     def __post_init__(self):
         check(self, IMAGES, MINIMA)
@@ -175,7 +175,7 @@ def trainings(settings: Settings) -> dict:
     }
 
 
-def observers_of(settings: Settings, network: str) -> dict:
+def observers_of(settings: Settings, network: str) -> list:
     """What is estimated while a network trains: {name of its rows: function}."""
     plane = functools.partial(
         observers.observe_plane,
@@ -197,13 +197,12 @@ def observers_of(settings: Settings, network: str) -> dict:
         chosen = [plane, kernels, observers.observe_maps]
     elif network == STRIDES[2]:
         chosen = [observers.observe_nothing]
-    return {training.observer_name(each): each for each in chosen}
+    return chosen
 
 
 def observed(settings: Settings, network: str, part: str, kind: str) -> pd.DataFrame:
     """The rows that one observer (`plane`, `kernels` or `maps`) wrote, with model, data set and part."""
-    name = next(each for each in observers_of(settings, network) if each.startswith(f"observe_{kind}"))
-    rows = run_of(settings, network, part).observed(name)
+    rows = run_of(settings, network, part).observed(f"observe_{kind}")
     return rows.assign(part=part, dataset=dataset_of(settings, network, part).name, model=network)
 
 
@@ -214,7 +213,7 @@ def identities(settings: Settings) -> dict:
         f"{part} {network}": [models.resolve(network).source_hash, dataset_of(settings, network, part).identity]
         for part, network in networks
     }
-    return found | {"observers": list(observers_of(settings, "lenet"))}
+    return found | {"observers": list(map(training.observer_name, observers_of(settings, "lenet")))}
 
 
 def at_bound(table: pd.DataFrame) -> np.ndarray:

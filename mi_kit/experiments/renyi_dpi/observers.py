@@ -110,9 +110,6 @@ def observe_chains(
     return rows
 
 
-observe_chains.version = 2
-
-
 def chain_rows(
     x: Tensor, y: Tensor, activations: dict, errors: dict, n_batches: int, alpha: float, h: tuple, shares: tuple
 ) -> list[dict]:
@@ -165,9 +162,6 @@ def observe_redundancy(
     return rows
 
 
-observe_redundancy.version = 2
-
-
 def information_of_maps(x: Tensor, maps: Tensor, reading: str, share: float, h: float, alpha: float):
     """I(X;T^c) of each map (C,), I(X;{T^1..T^C}) and S(X). x: (1, n, d), maps: (1, n, C, d)."""
     if reading == "literal":
@@ -203,9 +197,6 @@ def observe_blocks(
                 for batch in range(n_batches) for k, layer in enumerate(layers)
             ]  # fmt: skip
     return rows
-
-
-observe_blocks.version = 2
 
 
 def residual_layers(module: torch.nn.Module) -> list[str]:

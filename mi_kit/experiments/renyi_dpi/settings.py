@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ... import data, models, runs, training
+from ... import data, fingerprint, models, runs, training
 from .. import check
 from . import observers
 
@@ -52,9 +52,9 @@ class Settings:
     variants: tuple = tuple(models.LENET5_VARIANTS)  # networks with other silent choices
     large_epochs: float = 2.0  # of ResNet-18
     large_seeds: int = 3
-    n_frames: int = 30  # of each explorer, at most
+    n_frames: int = fingerprint.unnamed(30)  # of each explorer, at most
     precision: str = "float32"
-    device: str = "auto"
+    device: str = fingerprint.unnamed("auto")
 
     def __post_init__(self):
         check(self, IMAGES, MINIMA, POSITIVE)
@@ -175,7 +175,7 @@ def trainings(settings: Settings) -> dict:
     }
 
 
-def observers_of(settings: Settings, network: str) -> dict:
+def observers_of(settings: Settings, network: str) -> list:
     """What is estimated while a network trains: {name of its rows: function}."""
     shared = {
         "n_samples": settings.n_samples,
@@ -190,13 +190,12 @@ def observers_of(settings: Settings, network: str) -> dict:
         chosen = [functools.partial(observers.observe_chains, **shared)]
     if network in FILTERS:
         chosen.append(functools.partial(observers.observe_redundancy, **shared))
-    return {training.observer_name(each): each for each in chosen}
+    return chosen
 
 
 def observed(settings: Settings, part: str, network: str, kind: str) -> pd.DataFrame:
     """The rows that one observer (`chains`, `blocks` or `redundancy`) wrote, with model, data set and part."""
-    name = next(each for each in observers_of(settings, network) if each.startswith(f"observe_{kind}"))
-    rows = run_of(settings, part, network).observed(name)
+    rows = run_of(settings, part, network).observed(f"observe_{kind}")
     return rows.assign(part=part, dataset=dataset_of(settings, part).name, model=network)
 
 
@@ -206,4 +205,8 @@ def identities(settings: Settings) -> dict:
         f"{part} {network}": [models.resolve(network).source_hash, dataset_of(settings, part).identity]
         for part, network in [*cases(settings), ("mnist", LARGE)]
     }
-    return found | {"observers": [name for network in (BASE, LARGE) for name in observers_of(settings, network)]}
+    return found | {
+        "observers": [
+            training.observer_name(each) for network in (BASE, LARGE) for each in observers_of(settings, network)
+        ]
+    }

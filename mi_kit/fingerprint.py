@@ -1,0 +1,302 @@
+"""What a value, a function or a class is called by when something is kept under a name: all that can change an answer.
+
+`describe(value)` gives plain JSON types: data sets and runs by identity, tables and tensors by content, functions by
+source, bound values, closure and the globals that they read, and so on through what they call. Two exceptions: what
+`mi_kit.estimators` holds is named by `estimators.VERSION` (tests/test_golden_numbers.py says when it must be raised),
+and what Python or an installed package holds by its name.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import dis
+import functools
+import hashlib
+import inspect
+import linecache
+import pickle
+import sys
+import sysconfig
+import textwrap
+import types
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+
+from . import paths
+
+UNNAMED = "unnamed"  # metadata of a dataclass field that changes no result: sliders, devices
+INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+STATELESS = ("_thread", "logging", "weakref", "io", "_io", "contextvars")  # modules of locks, loggers, streams
+
+
+def unnamed(default):
+    """A dataclass field, with its default, that is no part of any name."""
+    return dataclasses.field(default=default, metadata={UNNAMED: True})
+
+
+def of(value) -> str:
+    """Twelve hexadecimal digits that change with `describe(value)`."""
+    if isinstance(value, functools.partial):
+        return paths.short_hash([of(value.func), describe([*value.args, value.keywords])])
+    is_ours = isinstance(value, types.FunctionType) and value.__module__.startswith("mi_kit.")
+    return _of_ours(value) if is_ours and not value.__closure__ else paths.short_hash(describe(value))
+
+
+@functools.lru_cache(maxsize=5_000)
+def _of_ours(function: types.FunctionType) -> str:
+    """Once a process: a module's functions stay what they are until it is loaded again, unlike those of a session."""
+    return paths.short_hash(describe(function))
+
+
+def describe(value):
+    """`value` as plain JSON types that name it. Raises ValueError for what cannot be named."""
+    return _describe(value, _Seen())
+
+
+class _Seen:
+    """What is named by where it was met first: a function or class met before, or a container that holds itself."""
+
+    def __init__(self):
+        self.number_of: dict[int, int] = {}
+        self.kept: list = []  # an id names an object only as long as there is the object
+        self.open: set[int] = set()
+
+    def add(self, value) -> None:
+        self.number_of[id(value)] = len(self.kept)
+        self.kept.append(value)
+
+
+def _describe(value, seen: _Seen):
+    if value is None or isinstance(value, (bool, int, float, str, bytes, complex)):
+        return value if not isinstance(value, (bytes, complex)) else repr(value)
+    if isinstance(value, np.generic):
+        return _describe(value.item(), seen)
+    if isinstance(value, types.ModuleType):
+        return value.__name__ if _is_library(value.__name__) else _file_of(value)
+    if isinstance(value, (np.ndarray, torch.Tensor, pd.DataFrame, pd.Series, pd.Index)):
+        return _content(value)
+    if isinstance(value, (type, types.FunctionType)):
+        if id(value) in seen.number_of:
+            return f"as {seen.number_of[id(value)]}"
+        seen.add(value)
+        return _class(value, seen) if isinstance(value, type) else _function(value, seen)
+    if id(value) in seen.open:
+        return "itself"
+    seen.open.add(id(value))
+    try:
+        return _wrapped(value, seen) or _object(value, seen)
+    finally:
+        seen.open.remove(id(value))
+
+
+def _object(value, seen: _Seen):
+    if "identity" in dir(type(value)):
+        return _describe(value.identity, seen)
+    if dataclasses.is_dataclass(value):
+        named = [field.name for field in dataclasses.fields(value) if not field.metadata.get(UNNAMED)]
+        return {name: _describe(getattr(value, name), seen) for name in named}
+    if isinstance(value, Mapping):
+        return {str(key): _describe(item, seen) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_describe(item, seen) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_describe(item, seen) for item in value), key=repr)
+    if isinstance(value, torch.nn.Module):
+        return _module(value, seen)
+    if type(value).__module__.split(".")[0] in STATELESS:
+        return type(value).__qualname__
+    if not _is_library(type(value).__module__) and hasattr(value, "__dict__"):
+        return {"class": _describe(type(value), seen), "holds": _describe(vars(value), seen)}
+    try:
+        return hashlib.sha256(pickle.dumps(value)).hexdigest()
+    except Exception as error:
+        words = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise ValueError(
+            f"what names a result must be plain values, tables, tensors, runs, data sets or functions of such; got "
+            f"an object of {words}: {error}."
+        ) from error
+
+
+def _content(value) -> list:
+    if isinstance(value, (pd.DataFrame, pd.Series, pd.Index)):
+        table = pd.DataFrame(value).reset_index(drop=not isinstance(value, pd.Series))
+        hashed = pd.util.hash_pandas_object(table, index=False).to_numpy()
+        return [type(value).__name__, [str(column) for column in table], hashlib.sha256(hashed).hexdigest()]
+    if isinstance(value, torch.Tensor):
+        whole = value.detach().cpu().contiguous()
+        return ["tensor", str(whole.dtype), list(whole.shape), hashlib.sha256(as_bytes(whole)).hexdigest()]
+    if value.dtype == object:
+        return ["array", list(value.shape), [_describe(item, _Seen()) for item in value.ravel()]]
+    return ["array", str(value.dtype), list(value.shape), hashlib.sha256(np.ascontiguousarray(value)).hexdigest()]
+
+
+def as_bytes(tensor: torch.Tensor) -> np.ndarray:
+    """The bytes of a contiguous tensor on the CPU, of any dtype."""
+    return tensor.reshape(-1).view(torch.uint8).numpy() if tensor.numel() else np.empty(0, np.uint8)
+
+
+# --------------------------------------------------------------------------------------------- functions and classes
+
+
+def _wrapped(value, seen: _Seen):
+    """What holds or names a function: a partial, a method, a cached or built-in one; else None."""
+    if isinstance(value, functools.partial):
+        return {"function": _describe(value.func, seen), "bound": _describe([*value.args, value.keywords], seen)}
+    if isinstance(value, types.MethodType):
+        return {"function": _describe(value.__func__, seen), "self": _describe(value.__self__, seen)}
+    if hasattr(value, "cache_info") and hasattr(value, "__wrapped__"):  # functools.lru_cache
+        return _describe(value.__wrapped__, seen)
+    if isinstance(value, types.BuiltinFunctionType):
+        return f"{value.__module__}.{value.__qualname__}"
+    return None
+
+
+def _function(value: types.FunctionType, seen: _Seen):
+    if _is_library(value.__module__ or "builtins"):
+        return f"{value.__module__}.{value.__qualname__}"
+    if value.__module__.startswith("mi_kit.estimators"):
+        from .estimators import VERSION
+
+        return f"{value.__module__}.{value.__qualname__} of version {VERSION}"
+    cells, empty = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True), types.CellType()
+    held = {name: _describe(cell.cell_contents, seen) for name, cell in cells if cell != empty}
+    for name, found in _read_globals(value):
+        held[name] = _describe(found, seen)
+    extra = {key: item for key, item in vars(value).items() if key != "__wrapped__"}
+    return {
+        "source": _source_of(value.__code__),
+        "defaults": _describe([value.__defaults__, value.__kwdefaults__], seen),
+        "reads": held,
+        "attributes": _describe(extra, seen),
+    }
+
+
+def _class(value: type, seen: _Seen):
+    if _is_library(value.__module__):
+        return f"{value.__module__}.{value.__qualname__}"
+    members = {}
+    for name, item in vars(value).items():
+        inner = getattr(item, "__func__", None) or getattr(item, "func", None) or item
+        written = getattr(getattr(inner, "__code__", None), "co_filename", "") != "<string>"  # not made by dataclass
+        told = not name.startswith("__") or isinstance(inner, types.FunctionType)
+        if told and written and not isinstance(item, (types.GetSetDescriptorType, types.MemberDescriptorType)):
+            parts = [item.fget, item.fset] if isinstance(item, property) else inner
+            members[name] = _describe(parts, seen)
+    return {
+        "name": value.__qualname__,
+        "bases": [_describe(base, seen) for base in value.__bases__],
+        "members": members,
+    }
+
+
+def _module(value: torch.nn.Module, seen: _Seen) -> dict:
+    """A network: its parts, what they were made with, its weights."""
+    if isinstance(value, torch.jit.ScriptModule):
+        source = value.code
+    else:
+        source = [_describe(type(part), seen) for part in value.modules() if not _is_library(type(part).__module__)]
+    return {"network": repr(value), "source": source, "weights": _describe(dict(value.state_dict()), seen)}
+
+
+def _is_library(name: str) -> bool:
+    """Whether a module is Python's own or installed; mi_kit never counts as such."""
+    top = name.split(".")[0]
+    if top in ("mi_kit", "__main__"):
+        return False
+    if top in sys.stdlib_module_names or top == "builtins":
+        return True
+    file = getattr(sys.modules.get(name) or sys.modules.get(top), "__file__", None)
+    return bool(file) and file.startswith(INSTALLED)
+
+
+def _file_of(module: types.ModuleType) -> str:
+    """A module of the user's own that is handed about as a whole: by the text of its file."""
+    text = "".join(linecache.getlines(module.__file__)) if getattr(module, "__file__", None) else module.__name__
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --------------------------------------------------------------------------------------------- source
+
+
+def _read_globals(function: types.FunctionType) -> Iterator[tuple[str, object]]:
+    """(name, value) of the globals that a function reads: of `module.name` the name in the module, where that is no
+    library."""
+    known = function.__globals__
+    for chain in _chains(function.__code__):
+        if chain[0] not in known:
+            continue
+        value, told = known[chain[0]], [chain[0]]
+        for attribute in chain[1:]:
+            if not isinstance(value, types.ModuleType) or _is_library(value.__name__):
+                break
+            if not hasattr(value, attribute):
+                break
+            value, told = getattr(value, attribute), [*told, attribute]
+        if not isinstance(value, types.ModuleType) or not _is_library(value.__name__):
+            yield ".".join(told), value
+
+
+@functools.lru_cache(maxsize=20_000)
+def _chains(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
+    """The dotted names that a function's code reads from its globals, those of the functions inside it too."""
+    found, chain = set(), []
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            found.add(tuple(chain))
+            chain = [step.argval]
+        elif chain and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            chain.append(step.argval)
+        elif step.opname not in ("CACHE", "PRECALL", "PUSH_NULL"):
+            found.add(tuple(chain))
+            chain = []
+    found.add(tuple(chain))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found.update(_chains(constant))
+    return tuple(sorted(found - {()}))
+
+
+@functools.lru_cache(maxsize=20_000)
+def _source_of(code: types.CodeType) -> str:
+    """The text of a function without comments, layout and docstrings; its bytecode where there is no text, as for a
+    lambda, or where the file was edited after it was loaded: what runs is not what is written there.
+
+    Read once: a file that is edited while a session runs does not rename what the session has made.
+    """
+    linecache.checkcache(code.co_filename)
+    text = "".join(linecache.getlines(code.co_filename))
+    if code.co_name == "<lambda>" or code not in _codes_in(code.co_filename, text):
+        return _bytecode(code)
+    lines = inspect.getblock(text.splitlines(keepends=True)[code.co_firstlineno - 1 :])
+    tree = ast.parse(textwrap.dedent("".join(lines)))
+    documented = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+@functools.lru_cache(maxsize=500)
+def _codes_in(file: str, text: str) -> frozenset:
+    """The code objects that a file's text gives; none where it cannot be compiled."""
+    try:
+        waiting, found = [compile(text, file, "exec", dont_inherit=True)], []
+    except (SyntaxError, ValueError):
+        return frozenset()
+    while waiting:
+        found.append(waiting.pop())
+        waiting += [constant for constant in found[-1].co_consts if isinstance(constant, types.CodeType)]
+    return frozenset(found)
+
+
+def _bytecode(code: types.CodeType) -> str:
+    constants = [_bytecode(each) if isinstance(each, types.CodeType) else _constant(each) for each in code.co_consts]
+    return repr([code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars, constants])
+
+
+def _constant(value) -> str:
+    return repr(sorted(value, key=repr)) if isinstance(value, frozenset) else repr(value)
