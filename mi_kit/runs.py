@@ -97,7 +97,9 @@ class RunFolder:
     @property
     def company(self) -> tuple[str, ...]:
         """The names of the runs that this one was last trained with, as one: rounding depends on them."""
-        return tuple(self._last_session.get("company", ()))
+        with contextlib.suppress(DamagedError):
+            return tuple(self._last_session.get("company", ()))
+        return ()
 
     @property
     def devices(self) -> list[str]:
@@ -176,7 +178,7 @@ class RunFolder:
         folder.mkdir()
         for file in files:
             file.rename(folder / file.name)
-        warnings.warn(f"{why} What was there is kept as {folder}; it is made again.", stacklevel=4)
+        warnings.warn(f"{why} What was there is kept as {folder}; what is needed of it is made again.", stacklevel=4)
 
     def forget(self) -> None:
         """Delete all that is here but the lock. The caller holds it."""
@@ -185,8 +187,10 @@ class RunFolder:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def begun(self) -> float:
-        """When this run was begun, by `paths.file_clock`; infinite before."""
-        return self._record().get("begun", float("inf"))
+        """When this run was begun, by `paths.file_clock`; infinite where that is not known."""
+        with contextlib.suppress(DamagedError):
+            return self._record().get("begun", float("inf"))
+        return float("inf")
 
     # writing
 

@@ -303,12 +303,14 @@ def _groups(folders: list[RunFolder], schedule: _Schedule, together: bool) -> li
     lacking = [folder for folder in folders if schedule.missing(folder)]
     if not together:
         return [[folder] for folder in lacking]
+    known = {name: folder.company for folder in folders for name in folder.company}
+    company = {folder: known.get(folder.name, ()) for folder in folders}
+    wanted = {(company[folder], _shared(folder)) for folder in lacking}
     groups: dict[tuple, list[RunFolder]] = {}
-    wanted = {(folder.company, _shared(folder)) for folder in lacking}
     for folder in folders:
-        key = folder.company, _shared(folder)
-        if folder in lacking or (folder.company and key in wanted):
-            alone = "" if folder.company else (schedule.start([folder]), max(schedule.missing(folder)))
+        key = company[folder], _shared(folder)
+        if folder in lacking or (company[folder] and key in wanted):
+            alone = "" if company[folder] else (schedule.start([folder]), max(schedule.missing(folder)))
             groups.setdefault((*key, alone), []).append(folder)
     return list(groups.values())
 
