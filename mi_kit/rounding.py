@@ -33,7 +33,7 @@ def same_rounding(device: torch.device, precision: str = "float32") -> Iterator[
 
 
 def _flags(tf32: bool) -> dict:
-    """{(part of torch, name): value}. Since torch 2.9, reading `allow_tf32` fails where a session uses what replaces it."""
+    """{(part of torch, name): value}. Newer torch cannot read `allow_tf32` where a session uses `fp32_precision`."""
     cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
     if hasattr(cudnn, "conv"):
         rounding = dict.fromkeys([(part, "fp32_precision") for part in (cudnn.conv, cudnn.rnn, products)],
