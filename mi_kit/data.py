@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import http.client
 import os
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from . import paths
@@ -223,12 +225,31 @@ def _find(recipe: _Recipe) -> Path | None:
     folder = _on_disk(recipe)
     if folder is None and recipe.download and _network_answers(recipe.address):
         try:
-            paths.data().mkdir(parents=True, exist_ok=True)
-            recipe.download(paths.data())
+            _download(recipe, paths.data())
         except (OSError, RuntimeError, http.client.HTTPException) as error:
             warnings.warn(f"The download of {recipe.name} failed: {error}", stacklevel=3)
         folder = _on_disk(recipe)
     return folder
+
+
+def _download(recipe: _Recipe, root: Path) -> None:
+    """Download beside the final place, then move: no half file is ever found under its final name.
+
+    One process at a time; those that waited find the files there.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / f".{recipe.name}.lock"):
+        if all((root / file).exists() for file in recipe.files):
+            return
+        part = root / f".{recipe.name}.part"
+        shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+        try:
+            recipe.download(part)
+            for file in recipe.files:
+                (root / file).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(part / file, root / file)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 @functools.cache
@@ -521,7 +542,7 @@ def _read_twelve_bit(root: Path) -> Dataset:
 def _download_twelve_bit(root: Path) -> None:
     from torchvision.datasets.utils import download_url
 
-    download_url(_TWELVE_BIT_ADDRESS, str(root / "tishby"), "var_u.mat")
+    download_url(_TWELVE_BIT_ADDRESS, str(root / "tishby"), "var_u.mat", md5="29b51a6cb3eaa73ee0c652fd3feec3e4")
 
 
 _POKEMON_PART = {

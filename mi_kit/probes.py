@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+
+from .rounding import same_rounding
 
 
 def block_names(module: nn.Module) -> list[str]:
@@ -96,28 +98,6 @@ def activations_and_errors(
         for hook in hooks:
             hook.remove()
     return tuple({layer: torch.cat(parts) for layer, parts in each.items()} for each in (found, errors))
-
-
-@contextlib.contextmanager
-def same_rounding(device: torch.device, precision: str = "float32") -> Iterator[None]:
-    """CUDA's convolutions and products in "float32" or "tf32", by algorithms that give the same bits every time.
-
-    PyTorch's own default is the shorter tf32 for convolutions. Elsewhere than on a CUDA device nothing changes.
-    """
-    if device.type != "cuda":
-        yield
-        return
-    libraries = torch.backends.cudnn, torch.backends.cuda.matmul
-    before, deterministic = [library.allow_tf32 for library in libraries], torch.backends.cudnn.deterministic
-    torch.backends.cudnn.deterministic = True
-    for library in libraries:
-        library.allow_tf32 = precision == "tf32"
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.deterministic = deterministic
-        for library, value in zip(libraries, before, strict=True):
-            library.allow_tf32 = value
 
 
 def _modules_of(module: nn.Module, layers: list[str]) -> dict[str, nn.Module]:

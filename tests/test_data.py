@@ -11,6 +11,8 @@ import hashlib
 import http.client
 import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -456,10 +458,62 @@ def test_mnist_is_downloaded_by_torchvision_into_the_data_folder(home, monkeypat
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", fake)
     found = data.load("mnist")
-    assert calls == [(str(home / "data"), True)]
+    assert calls == [(str(home / "data" / ".mnist.part"), True)]
     assert (found.name, found.is_default) == ("mnist", False)
     data.load("mnist")
     assert len(calls) == 1, "what is on disk is not downloaded again"
+
+
+DOWNLOADING = """
+import sys, time
+from pathlib import Path
+from mi_kit import data
+
+def download(root):
+    (root / "made").mkdir(parents=True)
+    with (root / "made" / "file").open("w") as file:
+        file.write("half, ")
+        file.flush()
+        print("half", flush=True)
+        time.sleep(float(sys.argv[1]))
+        file.write("whole")
+
+data._network_answers = lambda address: True
+found = data._find(data._Recipe("made", ("made/file",), None, download=download))
+print((found / "made" / "file").read_text())
+"""
+
+
+def downloading(seconds: float) -> subprocess.Popen:
+    """A process that looks for a data set and, where it is not there, takes so long to download it."""
+    return subprocess.Popen([sys.executable, "-c", DOWNLOADING, str(seconds)], stdout=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_one_downloads_and_the_other_waits():
+    said = [process.communicate(timeout=120)[0].split("\n") for process in [downloading(3), downloading(3)]]
+    assert sorted(said) == [["half", "half, whole", ""], ["half, whole", ""]]
+
+
+def test_a_download_that_was_killed_leaves_nothing_and_is_made_again(home):
+    killed = downloading(60)
+    assert killed.stdout.readline() == "half\n"
+    waiting = downloading(0)
+    killed.kill()
+    killed.communicate()
+    assert not (home / "data" / "made").exists()
+    assert waiting.communicate(timeout=120)[0] == "half\nhalf, whole\n"
+    assert {path.name for path in (home / "data").iterdir()} <= {"made", ".made.lock"}
+
+
+def test_a_download_that_breaks_off_leaves_no_file_behind(home, monkeypatch, with_network):
+    def fake(_url, path, *_):
+        Path(path).write_bytes(b"the beginning")
+
+    monkeypatch.setattr(torchvision.datasets.utils, "_get_redirect_url", lambda url, **_: url)
+    monkeypatch.setattr(torchvision.datasets.utils, "_urlretrieve", fake)
+    with pytest.warns(UserWarning, match="download of 12bit failed"):
+        assert data.load("12bit").is_default
+    assert not (home / "data" / "tishby").exists()
 
 
 def test_what_is_downloaded_is_checked_too(home, monkeypatch, with_network):

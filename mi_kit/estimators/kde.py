@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..rounding import same_rounding
 from . import inputs
 
 BOUNDS = ("upper", "lower", "both")
@@ -226,10 +227,5 @@ def _needs_double(points: Tensor, variance: float) -> bool:
 @contextlib.contextmanager
 def _full_precision(device_type: str):
     """No autocast and no TF32 in here, whatever the session allows."""
-    allowed = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        with torch.autocast(device_type, enabled=False):
-            yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = allowed
+    with same_rounding(torch.device(device_type)), torch.autocast(device_type, enabled=False):
+        yield

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from . import inputs
+from .threads import in_threads
 
 TILE_ELEMENTS = 1 << 18  # distances at a time: 1 MB in float32
 TREE_DIMENSIONS = 6  # up to here a tree beats comparing all pairs (benchmarks)
@@ -25,7 +26,7 @@ def ksg_mutual_information(
     in x of the k neighbours. Distances are of the maximum norm.
 
     x: (..., n, d_x), y: (..., n, d_y), the same batch dimensions. n_neighbors: k, the sample itself not counted.
-    tile_elements: how many distances are held at a time in high dimension; the answer does not depend on it.
+    tile_elements: how many distances a thread holds at a time in high dimension; the answer does not depend on it.
 
     Returns a tensor (...), of x's device and dtype; negative estimates are left as they are.
     Raises ValueError for bad shapes or values, and for n_neighbors >= n.
@@ -139,7 +140,8 @@ def _counts_by_tiles(x: Tensor, y: Tensor, k: int, variant: int, tile_elements: 
     block = max(1, tile_elements // n)
     columns_x, columns_y = x.T.contiguous(), y.T.contiguous()
     counts = torch.empty(3, n, dtype=torch.int64, device=x.device)
-    for first in range(0, n, block):
+
+    def count(first: int) -> None:
         rows = slice(first, first + block)
         distance_x, distance_y = _maximum_distances(x[rows], columns_x), _maximum_distances(y[rows], columns_y)
         joint = torch.maximum(distance_x, distance_y)
@@ -152,6 +154,8 @@ def _counts_by_tiles(x: Tensor, y: Tensor, k: int, variant: int, tile_elements: 
             else:
                 within = (distances <= distances.gather(1, nearest).amax(1, keepdim=True)).sum(1) - 1
             counts[place, rows] = within
+
+    in_threads(count, range(0, n, block), x.device)
     return counts
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import numbers
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -15,6 +12,7 @@ from torch import Tensor
 
 from . import inputs
 from .kde import _full_precision, _minus_half_squared_distances, _needs_double
+from .threads import in_threads
 
 TILE_ELEMENTS = 1 << 18  # kernel values at a time, where the whole matrix is not needed
 ROUNDING = 2e-6  # largest error of an exponent in float32; information is then right to 1e-5 bits (measured)
@@ -449,36 +447,10 @@ def _square_traces(points: Tensor, tile_elements: int) -> Tensor:
 
 def _eigenvalues(grams: Tensor) -> Tensor:
     """Eigenvalues of A = gram / n, at least 0 and with the sum 1: (batch, n, n) -> (batch, n)."""
-    device = _faster_device(grams.shape[-1], grams.device) if grams.is_cuda else grams.device
-    values = _symmetric_eigenvalues(grams.to(device)).to(grams.device).clamp_(min=0)
+    # each by one thread: LAPACK's own threads gain little, and change the last bits; a GPU takes all at once
+    parts = grams.chunk(torch.get_num_threads() if grams.device.type == "cpu" else 1)
+    values = torch.cat(in_threads(torch.linalg.eigvalsh, parts, grams.device)).clamp_(min=0)
     return values / values.sum(-1, keepdim=True)
-
-
-def _symmetric_eigenvalues(matrices: Tensor) -> Tensor:
-    """(batch, n, n) -> (batch, n). On a CPU a matrix a thread: LAPACK's own threads gain little on one."""
-    n_threads = torch.get_num_threads()
-    if matrices.is_cuda or min(n_threads, len(matrices) // 2) < 2:
-        return torch.linalg.eigvalsh(matrices)
-    try:
-        with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return torch.cat(list(pool.map(torch.linalg.eigvalsh, matrices.chunk(n_threads))))
-    finally:
-        torch.set_num_threads(n_threads)  # what new threads start with, too
-
-
-@functools.cache
-def _faster_device(n: int, device: torch.device) -> torch.device:
-    """Where four eigenvalue problems of size n are faster, transfers included: measured once a size."""
-    made = torch.eye(n, dtype=torch.float64, device=device).expand(4, n, n).contiguous()
-    seconds = {}
-    for candidate in (device, torch.device("cpu")):
-        for _ in range(2):  # the first call also loads the library
-            torch.cuda.synchronize(device)
-            started = time.perf_counter()
-            torch.linalg.eigvalsh(made.to(candidate)).to(device)
-            torch.cuda.synchronize(device)
-            seconds[candidate] = time.perf_counter() - started
-    return min(seconds, key=seconds.get)
 
 
 def _entropy(eigenvalues: Tensor, order: float) -> Tensor:

@@ -30,7 +30,7 @@ class Work:
             self._errors.pop(name, None)
             if self._thread is None:
                 self._started = time.perf_counter()
-                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread = threading.Thread(target=self._run)
                 self._thread.start()
 
     def drop(self) -> None:
@@ -48,7 +48,8 @@ class Work:
         return self._thread is None
 
     def _run(self) -> None:
-        while True:
+        # no daemon: one that is inside torch when the interpreter ends aborts the process (pytorch/pytorch#38228)
+        while threading.main_thread().is_alive():
             with self._lock:
                 if not self._jobs:
                     self._thread = None
