@@ -2,18 +2,22 @@
 
 A job is one notebook with one choice of parameters. It leaves the executed notebook, its figures and their numbers,
 claims.csv and manifest.json in figures/<profile>/<notebook>/ (below it, in a folder of its own, for explicit
-parameters). This module needs Jupyter; the tables alone do not (`mi-kit compute`).
+parameters): made beside it and put there as a whole, so that no two runs mix. A job that is done, and whose inputs are
+what they were, is not done again. This module needs Jupyter; the tables alone do not (`mi-kit compute`).
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import importlib.metadata
 import itertools
 import json
 import os
+import platform
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,9 +72,12 @@ class Outcome:
     seconds: float
     cell: int | None = None
     error: str = ""
+    skipped: bool = False
 
     @property
     def words(self) -> str:
+        if self.skipped:
+            return f"unchanged {self.job.name}, as it was done before (--fresh does it again) -> {self.job.folder}"
         word = "done" if self.ok else "FAILED"
         return f"{word} {self.job.name} in {self.seconds:.1f} s -> {self.job.folder}"
 
@@ -175,6 +182,11 @@ def run(jobs: list[Job], n_jobs: int = 1, scheduler: str | None = None) -> list[
 def _run_here(jobs: list[Job], n_jobs: int) -> list[Outcome]:
     waiting, running, outcomes = list(jobs), {}, {}
     screen = Screen()
+    for job in jobs:
+        if is_done(job):
+            outcomes[job.name] = Outcome(job, True, 0.0, skipped=True)
+            waiting.remove(job)
+            screen.say(outcomes[job.name].words)
     try:
         while waiting or running:
             while waiting and len(running) < n_jobs:
@@ -191,6 +203,7 @@ def _run_here(jobs: list[Job], n_jobs: int) -> list[Outcome]:
         screen.show([])
         for child in running.values():
             child.kill()
+            shutil.rmtree(child.folder)
     return [outcomes[job.name] for job in jobs]
 
 
@@ -205,11 +218,10 @@ class _Child:
     def __init__(self, job: Job, n_threads: int | None):
         self.job, self.started, self.timed_out = job, time.monotonic(), False
         self.cell, self.n_cells = 0, 0
-        job.folder.mkdir(parents=True, exist_ok=True)
-        self.progress = job.folder / ".progress"
-        self.progress.unlink(missing_ok=True)
-        (job.folder / "failure.json").unlink(missing_ok=True)
+        self.folder = begin(job.folder)
+        self.progress = self.folder / ".progress"
         environment = os.environ | {"MI_KIT_PROGRESS": str(self.progress), "PYTHONUNBUFFERED": "1"}
+        environment["MI_KIT_RUN_FOLDER"] = str(self.folder)
         if given := os.environ.get("MI_KIT_DATA"):
             environment["MI_KIT_DATA"] = str(Path(given).expanduser().resolve())  # the kernel has another folder
         if job.fresh:
@@ -248,14 +260,17 @@ class _Child:
             self.kill()
         self.reader.join(5)
         self.progress.unlink(missing_ok=True)
-        if self.timed_out:
-            return Outcome(self.job, False, self.seconds, self.cell, f"TimeoutError: more than {self.job.timeout:g} s")
-        if self.process.returncode == 0:
-            return Outcome(self.job, True, self.seconds)
-        return Outcome(self.job, False, self.seconds, *self._failure())
+        outcome = Outcome(self.job, self.process.returncode == 0, self.seconds)
+        if not outcome.ok or self.timed_out:
+            outcome = Outcome(self.job, False, self.seconds, *self._failure())
+            paths.write_json(self.folder / "failure.json", {"cell": outcome.cell, "error": outcome.error})
+        put_in_place(self.folder, self.job.folder)
+        return outcome
 
     def _failure(self) -> tuple[int | None, str]:
-        failure = self.job.folder / "failure.json"
+        failure = self.folder / "failure.json"
+        if self.timed_out:
+            return self.cell, f"TimeoutError: more than {self.job.timeout:g} s"
         if failure.exists():
             about = json.loads(failure.read_text(encoding="utf-8"))
             return about["cell"], about["error"]
@@ -263,7 +278,7 @@ class _Child:
         return self.cell, last[-1] if last else f"the process ended with exit status {self.process.returncode}"
 
     def kill(self) -> None:
-        """End the process; its kernel notices and ends too."""
+        """End the process; its kernel notices and ends too. What was there before the run stays."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
@@ -303,7 +318,94 @@ def _run_one(job: Job) -> Outcome:
     finally:
         if child.process.poll() is None:
             child.kill()
+            shutil.rmtree(child.folder)
     return outcome
+
+
+# --------------------------------------------------------------------------------------------- the folder of a job
+
+
+def begin(folder: Path) -> Path:
+    """A new folder beside `folder` for a run of its notebook; what runs that were killed left is deleted."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _finish(folder)
+    stem = f".{folder.name}.{platform.node()}"
+    for left in folder.parent.glob(f"{stem}.*.run"):
+        if not _is_alive(process := int(left.name.split(".")[-2])) or process == os.getpid():
+            shutil.rmtree(left, ignore_errors=True)
+    made = folder.with_name(f"{stem}.{os.getpid()}.run")
+    made.mkdir()
+    return made
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def put_in_place(made: Path, folder: Path) -> None:
+    """`made` takes the place of `folder` as a whole; the runs with explicit parameters below that stay."""
+    if folder.exists():
+        folder.rename(_former(folder))
+    made.rename(folder)
+    _finish(folder)
+
+
+def _former(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.former")
+
+
+def _finish(folder: Path) -> None:
+    """The end of `put_in_place`, also of one that was killed."""
+    former = _former(folder)
+    if not former.exists():
+        return
+    if not folder.exists():
+        former.rename(folder)
+        return
+    for below in [path for path in former.iterdir() if path.is_dir() and not (folder / path.name).exists()]:
+        below.rename(folder / below.name)
+    shutil.rmtree(former)
+
+
+def is_done(job: Job) -> bool:
+    """Whether a job was done with the inputs of now, and all that it left is there as it was."""
+    try:
+        manifest = json.loads((job.folder / "manifest.json").read_text(encoding="utf-8"))
+        whole = all(paths.checksum(job.folder / name) == digest for name, digest in manifest["files"].items())
+        return whole and not job.fresh and manifest["inputs"] == inputs_of(job)
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def inputs_of(job: Job) -> dict:
+    """What decides the results of a job: its parameters, the notebook, mi_kit and what it needs, data and published
+    results."""
+    from . import data
+
+    package = Path(__file__).parent
+    sources = [*package.rglob("*.py"), paths.notebooks() / f"{job.notebook}.ipynb"]
+    needed = [re.split(r"[<>=!;\[ ]", name)[0] for name in importlib.metadata.requires("mi_kit") or ()]
+    results = paths.results() / job.notebook / job.profile
+    return {
+        "parameters": job.parameters,
+        "sources": paths.short_hash({str(path): paths.checksum(path) for path in sorted(sources)}),
+        "packages": {name: _version(name) for name in sorted(set(needed))},
+        "Python": platform.python_version(),
+        "data": paths.short_hash(data.state()),
+        "results": paths.short_hash({path.name: paths.checksum(path) for path in sorted(results.glob("*"))}),
+    }
+
+
+def _version(name: str) -> str:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(name)
+    return ""
 
 
 # --------------------------------------------------------------------------------------------- inside the child
@@ -311,10 +413,7 @@ def _run_one(job: Job) -> Outcome:
 
 def execute(job: Job) -> None:
     """Execute one notebook in this process and write what it leaves. Raises papermill's error when a cell fails."""
-    folder = job.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("failure.json", "manifest.json"):
-        (folder / name).unlink(missing_ok=True)
+    folder, inputs = job.folder, inputs_of(job)
     started = time.monotonic()
     executed = folder / f"{job.notebook}.ipynb"
     papermill.engines.papermill_engines.register("reporting", _ReportingEngine)
@@ -328,7 +427,7 @@ def execute(job: Job) -> None:
         paths.write_json(folder / "failure.json", {"cell": error.cell_index + 1, "error": message})
         raise
     _sign(executed)
-    _write_manifest(job, time.monotonic() - started)
+    _write_manifest(job, time.monotonic() - started, inputs)
 
 
 class _ReportingEngine(papermill.engines.NBClientEngine):
@@ -354,7 +453,7 @@ def _sign(notebook: Path) -> None:
     NotebookNotary().sign(nbformat.read(notebook, as_version=4))
 
 
-def _write_manifest(job: Job, seconds: float) -> None:
+def _write_manifest(job: Job, seconds: float, inputs: dict) -> None:
     provenance = job.folder / "provenance.json"
     per_unit = 1 if sys.platform == "darwin" else 1024
     manifest = {
@@ -362,7 +461,8 @@ def _write_manifest(job: Job, seconds: float) -> None:
         "parameters": job.parameters,
         "seconds": round(seconds, 1),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * per_unit,
-        "files": sorted(path.name for path in job.folder.iterdir() if path.is_file() and path.name[0] != "."),
+        "files": {path.name: paths.checksum(path) for path in sorted(job.folder.glob("[!.]*")) if path.is_file()},
+        "inputs": inputs,
         "provenance": json.loads(provenance.read_text(encoding="utf-8")) if provenance.exists() else {},
     }
     paths.write_json(job.folder / "manifest.json", manifest)

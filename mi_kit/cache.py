@@ -212,7 +212,7 @@ def clean(keep_bytes: int = 0) -> tuple[int, list[Path]]:
     for _, size, path in sorted(sized, key=lambda entry: entry[0]):
         if total - freed <= keep_bytes:
             break
-        if path.suffix in (".parquet", ".json", ".png"):
+        if paths.cache() in path.parents:
             path.unlink(missing_ok=True)
         elif not runs.remove(path):
             used.append(path)

@@ -86,6 +86,10 @@ class Claim:
     reading: str = ""  # of the estimator, where a claim is judged under several
 
 
+COLUMNS = ("claim", "reading", "statement", "paper", "measured", "verdict", "reason", "n_seeds", "dataset", "profile",
+           "rule", "commit")  # fmt: skip
+
+
 def judge(claims: list[Claim], tables: Mapping[str, pd.DataFrame], profile: str) -> pd.DataFrame:
     """The claims table: one row a claim, with what was measured, the verdict and its reason."""
     return pd.DataFrame([_judge_one(claim, tables, profile) for claim in claims])

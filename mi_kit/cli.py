@@ -92,12 +92,14 @@ def _run(options) -> int:
     timeout = options.timeout or (math.inf if options.profile == "paper" else 3600)
     jobs = batch.plan(options.names, options.profile, _pairs(options.p), _grid(options.grid), timeout, options.fresh)
     outcomes = batch.run(jobs, options.jobs, options.scheduler)
-    _collect(options.profile)
     failed = [outcome for outcome in outcomes if not outcome.ok]
-    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} notebooks done.")
-    for outcome in failed:
-        cell = f", cell {outcome.cell}" if outcome.cell else ""
-        print(f"FAILED {outcome.job.name}{cell}: {outcome.error}")
+    try:
+        _collect(options.profile)
+    finally:
+        print(f"{len(outcomes) - len(failed)} of {len(outcomes)} notebooks done.")
+        for outcome in failed:
+            cell = f", cell {outcome.cell}" if outcome.cell else ""
+            print(f"FAILED {outcome.job.name}{cell}: {outcome.error}")
     return 1 if failed else 0
 
 
@@ -185,10 +187,15 @@ def _collect(profile: str):
     from . import claims
 
     base = paths.figures("any", profile).parent
-    if profile == "paper" and not list(base.glob("*/claims.csv")):
+    if profile == "paper" and not list(base.glob("[!.]*/claims.csv")):
         base = paths.root() / "figures" / "paper"  # nothing was run here: the published ones
-    files = [file for file in sorted(base.glob("*/claims.csv")) if not (file.parent / "failure.json").exists()]
-    tables = {file.parent.name: pd.read_csv(file, keep_default_na=False) for file in files}
+    files = [file for file in sorted(base.glob("[!.]*/claims.csv")) if not (file.parent / "failure.json").exists()]
+    tables = {}
+    for file in files:
+        try:
+            tables[file.parent.name] = pd.read_csv(file, keep_default_na=False)[list(claims.COLUMNS)]
+        except (ValueError, KeyError) as error:  # of another notebook, perhaps, than the one that was run
+            print(f"mi-kit: {file} is damaged and left out ({error}); run its notebook again.", file=sys.stderr)
     if not tables:
         return None
     collected = pd.concat([table.assign(notebook=name) for name, table in tables.items()], ignore_index=True)

@@ -140,6 +140,20 @@ def find(name: str) -> Path | None:
     return _on_disk(_recipe(name))
 
 
+def state() -> dict:
+    """Which data sets are found, and the size and time of each of their files; of those that are not, whether they
+    could be downloaded now."""
+    found = {}
+    for name, recipe in _RECIPES.items():
+        folder = _on_disk(recipe)
+        if folder is None:
+            found[name] = bool(recipe.download) and _network_answers(recipe.address)
+        else:
+            stats = [(folder / file).stat() for file in recipe.files]
+            found[name] = [str(folder), [(stat.st_size, stat.st_mtime_ns) for stat in stats]]
+    return found
+
+
 def grey(dataset: Dataset, side: int = 28) -> Dataset:
     """Colour images in grey (ITU-R 601 luma), the middle `side` x `side` of them; its name says so.
 

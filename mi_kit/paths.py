@@ -52,7 +52,10 @@ def figures(notebook: str, profile: str, parameters: dict | None = None) -> Path
     """The folder that a run of `notebook` writes to; explicit `parameters` get a folder of their own below it.
 
     A run of the paper profile writes to figures/paper-run: figures/paper is in git and written by `mi-kit publish`.
+    A notebook that `mi-kit run` executes writes to a folder of its own, put in place when it ends (MI_KIT_RUN_FOLDER).
     """
+    if within := os.environ.get("MI_KIT_RUN_FOLDER"):
+        return Path(within)
     folder = root() / "figures" / ("paper-run" if profile == "paper" else profile) / notebook
     explicit = {key: value for key, value in (parameters or {}).items() if value is not None and key != "profile"}
     return folder / short_hash(explicit) if explicit else folder

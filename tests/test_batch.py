@@ -108,6 +108,91 @@ def test_a_failing_notebook_stops_no_other_and_is_named_last_with_cell_and_error
     assert "quick 3 0.5 None False" in executed.read_text()
 
 
+def kept(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.slow
+def test_a_job_that_is_done_is_skipped_until_something_changes(notebooks):
+    run = lambda *more: command("run", "01", *more, home=notebooks).stdout  # noqa: E731
+    folder = notebooks / "figures" / "quick" / "01_good"
+    assert "done 01_good" in run()
+    before = kept(folder)
+    assert "unchanged 01_good" in run()
+    assert kept(folder) == before
+    assert "done 01_good" in run("--fresh")
+    (folder / "01_good.ipynb").write_text("{}")
+    assert "done 01_good" in run()
+    page = notebooks / "notebooks" / "01_good.ipynb"
+    page.write_text(page.read_text().replace("print(", "print(1, "))
+    assert "done 01_good" in run()
+    assert "unchanged 01_good" in run()
+
+
+@pytest.mark.slow
+def test_a_run_takes_the_place_of_the_former_one_as_a_whole(notebooks):
+    folder = notebooks / "figures" / "quick" / "01_good"
+    below = folder / "of_other_parameters"
+    below.mkdir(parents=True)
+    (below / "F1.png").write_text("stays")
+    (folder / "F1.png").write_text("of an earlier run on other data")
+    command("run", "01", home=notebooks)
+    assert sorted(path.name for path in folder.iterdir()) == ["01_good.ipynb", "manifest.json", "of_other_parameters"]
+    assert (below / "F1.png").read_text() == "stays"
+    assert [path.name for path in folder.parent.iterdir()] == ["01_good"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_the_former_one_and_the_next_one_tidies_up(home):
+    write_notebook(
+        home, "01_slow", "import os; open('pid', 'w').write(str(os.getpid()))", "import time; time.sleep(99)"
+    )
+    folder = home / "figures" / "quick" / "01_slow"
+    folder.mkdir(parents=True)
+    (folder / "claims.csv").write_text("of a run that ended")
+    process = subprocess.Popen([sys.executable, "-m", "mi_kit.cli", "run"], env=environment(home))
+    while not (home / "notebooks" / "pid").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    assert_gone(home)
+    assert kept(folder) == {"claims.csv": b"of a run that ended"}
+    write_notebook(home, "01_slow", "print(1)")
+    command("run", home=home)
+    assert sorted(kept(folder)) == ["01_slow.ipynb", "manifest.json"]
+    assert [path.name for path in folder.parent.iterdir()] == ["01_slow"]
+
+
+@pytest.mark.parametrize("reached", [0, 1, 2])
+def test_a_kill_while_a_folder_is_put_in_place_leaves_one_of_the_two(tmp_path, reached, monkeypatch):
+    folder, calls = tmp_path / "01", []
+    (folder / "below").mkdir(parents=True)
+    (folder / "old").touch()
+    made = batch.begin(folder)
+    (made / "new").touch()
+    rename, remove = batch.Path.rename, batch.shutil.rmtree
+
+    def until(function):
+        def called(*arguments, **more):
+            if len(calls) == reached:
+                raise KeyboardInterrupt
+            calls.append(arguments)
+            return function(*arguments, **more)
+
+        return called
+
+    with monkeypatch.context() as changed:
+        changed.setattr(batch.Path, "rename", until(rename))
+        changed.setattr(batch.shutil, "rmtree", until(remove))
+        with pytest.raises(KeyboardInterrupt):
+            batch.put_in_place(made, folder)
+    batch.shutil.rmtree(batch.begin(folder))
+    left = {path.name for path in folder.iterdir()}
+    assert left == ({"old", "below"} if reached < 2 else {"new", "below"})
+    assert [path.name for path in tmp_path.iterdir()] == ["01"]
+
+
 @pytest.mark.slow
 def test_timeout_ends_the_notebook_and_its_kernel(home):
     write_notebook(
@@ -118,6 +203,7 @@ def test_timeout_ends_the_notebook_and_its_kernel(home):
     assert time.monotonic() - started < 80
     assert finished.returncode == 1
     assert "TimeoutError: more than 20 s" in finished.stdout.splitlines()[-1]
+    assert "TimeoutError" in (home / "figures" / "quick" / "01_slow" / "failure.json").read_text()
     assert_gone(home)
 
 

@@ -58,14 +58,21 @@ def test_data_lists_what_is_found(home, capsys):
 
 def test_claims_of_all_notebooks_become_one_table_and_a_page(home, capsys):
     assert cli.main(["claims"]) == 1
-    row = dict.fromkeys(["paper", "measured", "reason", "n_seeds", "dataset", "rule", "commit", "reading"], "x")
-    for notebook in ("01_a", "02_b", "03_failed"):
+    row = dict.fromkeys(claims.COLUMNS, "x")
+    for notebook in ("01_a", "02_b", "03_failed", "04_empty", "05_garbled", ".06_under_way"):
         folder = home / "figures" / "quick" / notebook
         folder.mkdir(parents=True)
         table = pd.DataFrame([row | {"claim": "1", "statement": f"of {notebook}", "verdict": claims.FAILS}])
         table.to_csv(folder / "claims.csv", index=False)
-    (folder / "failure.json").write_text("{}")  # what stands there is of an earlier run
+    quick = home / "figures" / "quick"
+    (quick / "03_failed" / "failure.json").write_text("{}")  # what stands there is of an earlier run
+    (quick / "04_empty" / "claims.csv").write_text("")
+    (quick / "05_garbled" / "claims.csv").write_text("x,y\n1,2\n")
+    capsys.readouterr()
     assert cli.main(["claims"]) == 0
+    told = capsys.readouterr().err
+    assert "04_empty/claims.csv is damaged" in told
+    assert "05_garbled/claims.csv is damaged" in told
     collected = pd.read_csv(home / "figures" / "quick" / "claims.csv")
     assert list(collected["notebook"]) == ["01_a", "02_b"]
     assert "of 02_b" in (home / "figures" / "quick" / "claims.html").read_text()

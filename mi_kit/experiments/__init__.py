@@ -190,7 +190,7 @@ class Experiment:
 
     def require_real_data(self) -> None:
         """Raise ValueError where an embedded data set stands in: paper-scale results are of the paper's data."""
-        for dataset in self.module.datasets(self.settings):
+        for dataset in self.datasets():
             if dataset.is_default:
                 raise ValueError(
                     f"profile=paper needs the data set {dataset.requested}, and there is no published result; "
@@ -216,7 +216,7 @@ class Experiment:
     def banner(self) -> str:
         """Which data are in use, and which tables are published results, for the top of the page."""
         if not self.is_published:
-            return " ".join(dataset.banner() for dataset in self.module.datasets(self.settings))
+            return " ".join(dataset.banner() for dataset in self.datasets())
         for name in self.module.TABLES:
             self.table(name)
         commits = sorted({about["commit"] for about in self.published.values()})
@@ -227,7 +227,7 @@ class Experiment:
         """Identity and checksums of the data that the tables were made from."""
         if self.is_published:
             return next(iter(self.published.values()), {}).get("data", {})
-        return describe_data(self.module.datasets(self.settings))
+        return describe_data(self.datasets())
 
     def show(self, name: str):
         """Figure `name` for a notebook page: saved with its numbers, and shown as saved."""
@@ -260,13 +260,17 @@ class Experiment:
 
         return plots.save_picture(cache.frame(key, render), self.folder, name, table=table)
 
+    def datasets(self) -> list[Dataset]:
+        """The data sets that the tables are made of."""
+        return self.module.datasets(self.settings)
+
     def _made_of(self) -> dict:
         """What every table was made of: a figure may look at others than the one whose numbers it shows."""
         sources = {name: fingerprint.of(function) for name, function in self.module.TABLES.items()}
         if self.is_published:
             return {"sources": sources, "published": {name: self.published.get(name) for name in sources}}
         settings = dataclasses.asdict(self.settings)  # a figure may show what changes no table
-        return {"sources": sources, "settings": settings, "from": self.module.identities(self.settings)}
+        return {"sources": sources, "settings": settings, "data": [each.identity for each in self.datasets()]}
 
     def claims(self) -> pd.DataFrame:
         """Judge every claim, write claims.csv, and return the table."""
