@@ -469,7 +469,7 @@ def test_stochastic_entropy_lies_within_its_errors_of_the_eigenvalues(bandwidth,
     ("n", "d", "bandwidth"), [(300, 2, 5.0), (1200, 3, 3.0), (300, 5, 3.0), (300, 10, 3.0), (300, 3, 0.6)]
 )
 def test_stochastic_entropy_of_low_order_lies_within_its_errors(n, d, bandwidth, alpha):
-    """Small eigenvalues count, which 20 steps do not resolve: the quadrature is biased, and says by how much at most."""
+    """Small eigenvalues count, which 20 steps do not resolve: the quadrature is biased, and says how far at most."""
     x = made(n, d, seed=3)
     exact = renyi_entropy_by_eigenvalues([x], [bandwidth], alpha)
     for seed in range(5):

@@ -271,7 +271,7 @@ def _bits(p: Tensor) -> Tensor:
 
 
 def _points(maps: Tensor) -> Tensor:
-    """(n, C, ...) -> (C, n, values of a map), float64, near 1 and centred on one of the samples: equal maps stay equal."""
+    """(n, C, ...) -> (C, n, values of a map), float64, centred on one of the samples: equal maps stay equal."""
     points = maps.flatten(2).transpose(0, 1).double()
     points = points * inputs.unit_of(points)  # only which distances are larger matters
     return points - points[:, :1]

@@ -12,6 +12,7 @@ from torch import Tensor
 MOST_CLASSES = 1 << 20  # where a result has one number a class
 MOST_IN_FLOAT32, MOST_IN_FLOAT64 = 2**24, 2**53  # up to here a float holds every integer
 
+
 def samples(name: str, value, *, min_samples: int = 2) -> Tensor:
     """`value` as a floating tensor (..., n, d) without gradient.
 
@@ -41,7 +42,7 @@ def _floats_of(name: str, integers: Tensor) -> Tensor:
     floats = integers.double()
     largest = float(floats.abs().max())
     if largest >= MOST_IN_FLOAT64:
-        raise ValueError(f"{name} must hold integers below 2^53, which floats tell apart; got {largest:.17g} among them.")
+        raise ValueError(f"{name} must hold integers below 2^53, which floats hold; got {largest:.17g} among them.")
     return floats.float() if largest <= MOST_IN_FLOAT32 else floats
 
 
