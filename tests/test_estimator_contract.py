@@ -634,7 +634,7 @@ def several_kinds(array):
 
 
 @pytest.mark.parametrize("kind", GUISES)
-@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+@pytest.mark.filterwarnings("error:The given NumPy array is not writable")
 @rows_of()
 def test_the_guise_of_the_input_does_not_matter(estimator, kind):
     data = standard(estimator, n=30)
@@ -678,6 +678,13 @@ def test_options_may_be_of_pandas():
     assert label_entropy(pd.Series([1, 1, 0, 0], index=range(3, 7))) == 1
 
 
+@pytest.mark.parametrize("value", [1j, [1.0, 2j], torch.ones(2, dtype=torch.complex64)], ids=repr)
+def test_complex_options_are_refused(value):
+    x = torch.randn(2, 20, 2)
+    assert_refused("noise_variance", "j", lambda: kde_information(x, torch.arange(20) % 2, noise_variance=value))
+    assert_refused("bandwidth", "j", lambda: est.renyi_entropy(x, bandwidth=value))
+
+
 def test_missing_values_of_pandas_are_refused():
     table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.0, None, 1.0]}, index=[3, 4, 5])
     for each in (table, table.astype("Float64"), table.astype(object)):
@@ -705,7 +712,7 @@ def test_integers_that_float32_does_not_hold_become_float64(dtype):
 
 
 @every_label
-@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.float16, torch.float32, torch.float64])
 def test_whole_labels_of_any_dtype_are_taken(estimator, argument, dtype):
     data = standard(estimator, n=30)
     assert_same(estimator({**data, argument: data[argument].to(dtype)}), estimator(data), 0.0)
@@ -1075,6 +1082,13 @@ def test_samples_far_from_zero_are_not_constant(offset, deviation):
     # t is rounded to the spacing of floats at the offset, at most 0.125 for a deviation of 10
     assert float(est.total_variance(t)) == pytest.approx(float(((t - t[0]) - (t - t[0]).mean(0)).square().sum() / 1000))
     assert float(est.total_variance(t)) == pytest.approx(2 * deviation**2, rel=0.1)  # 2,000 normal numbers
+
+
+def test_a_constant_feature_far_from_zero_hides_no_other():
+    t = torch.randn(1000, 2, generator=torch.Generator().manual_seed(0))
+    t[:, 0] = 1e8
+    assert not est.is_constant(t)
+    assert float(est.total_variance(t)) == pytest.approx(float(t[:, 1].double().var(correction=0)), rel=1e-5)
 
 
 def test_samples_far_from_zero_are_not_constant_in_float32():

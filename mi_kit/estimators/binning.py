@@ -111,7 +111,7 @@ def binned_class_information(
     n_classes = inputs.class_count("n_classes", n_classes, y)
     rule = _bin_rule(n_bins, range, bin_width, spacing, per_neuron)
     results = t.new_full((2, math.prod(t.shape[:-2]), n_classes), torch.nan)
-    classes, y, own = torch.unique(y, return_inverse=True, return_counts=True)
+    classes, y, own = inputs.occurring(y)
     others = n - own
     for entry, rows in enumerate(t.reshape(-1, n, d) if len(classes) > 1 else ()):
         states = _ranks(_codes(rows, *rule(rows)))
@@ -210,7 +210,7 @@ def _by_count(rows: Tensor, n_bins: int, per_neuron: bool):
 
 def information_of_states(codes: Tensor, y: Tensor, shares: Tensor, correct: bool = False) -> Tensor:
     """(H(T), I(T;Y)) in bits of states given by a code each, (n,), class numbers (n,) and shares (n,)."""
-    state, y = _ranks(codes), inputs.occurring(y)
+    state, y = _ranks(codes), inputs.occurring(y)[1]
     n_classes = int(y.max()) + 1
     entropy_t = _entropy(state, shares, correct)
     entropy_y = _entropy(y, shares, correct)

@@ -414,7 +414,7 @@ def label_entropies(y_true, y_predicted, n_classes: int | None = None) -> LabelE
     y_predicted = inputs.labels("y_predicted", y_predicted, length, y_true.device)
     larger = "y_true" if int(y_true.max()) >= int(y_predicted.max()) else "y_predicted"
     n_classes = inputs.class_count("n_classes", n_classes, torch.maximum(y_true, y_predicted), larger)
-    pairs, counts = torch.unique(y_true * n_classes + y_predicted, return_counts=True)  # those that occur
+    pairs, _, counts = inputs.occurring(y_true * n_classes + y_predicted)
 
     def given(of_pair: Tensor) -> Tensor:
         total = counts.new_zeros(n_classes).index_add_(0, of_pair, counts)

@@ -80,9 +80,14 @@ def class_count(name: str, value: int | None, y: Tensor, of: str = "y") -> int:
     return count
 
 
-def occurring(y: Tensor) -> Tensor:
-    """The classes that occur, numbered anew where there are gaps that could be large: (n,) below n."""
-    return y if int(y.max()) < len(y) else torch.unique(y, return_inverse=True)[1]
+def occurring(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The classes that occur (c,), the place of every sample's among them (n,), how many samples each has (c,)."""
+    if int(y.max()) >= max(len(y), MOST_CLASSES):
+        return torch.unique(y, return_inverse=True, return_counts=True)
+    counts = torch.bincount(y)  # a tenth of the time of sorting
+    classes = counts.nonzero()[:, 0]
+    places = y if len(classes) == len(counts) else ((counts > 0).cumsum(0) - 1)[y]
+    return classes, places, counts[classes]
 
 
 def whole(name: str, value: int, least: int) -> int:
@@ -125,6 +130,14 @@ def tensor_of(name: str, value) -> Tensor:
         raise ValueError(f"{name} must be a tensor or an array of numbers; got {kind}.") from error
 
 
+def doubles(name: str, value) -> Tensor:
+    """`value` in float64; ValueError for what is not real numbers."""
+    tensor = tensor_of(name, value)
+    if tensor.is_complex():
+        raise ValueError(f"{name} must be real; got dtype={tensor.dtype}.")
+    return tensor.double()
+
+
 def _dense(name: str, tensor: Tensor) -> Tensor:
     """A tensor whose numbers are all there, without gradient."""
     kinds = {
@@ -154,8 +167,7 @@ def label_entropy(y) -> float:
     """H(Y) of the labels as they occur, (n,) whole numbers from 0, in bits. ValueError for other labels and none."""
     y = tensor_of("y", y)
     y = labels("y", y, len(y) if y.ndim else 0, y.device)
-    counts = torch.unique(y, return_counts=True)[1]
-    shares = counts.double() / len(y)
+    shares = occurring(y)[2].double() / len(y)
     return float(-(shares * shares.log2()).sum()) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
@@ -195,9 +207,9 @@ def _spread(t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     first = scaled[..., :1, :].clone()
     scaled -= first  # exact where values are near each other, however far from 0
     mean = scaled.mean(-2, keepdim=True)
-    total = (scaled - mean).square().sum(-1).mean(-1)
-    rounding = (2 * torch.finfo(t.dtype).eps) ** 2 * (mean + first).square().sum((-2, -1))
-    return total, total <= rounding, unit[..., 0, 0]
+    of_feature = (scaled - mean).square().mean(-2)
+    rounding = (2 * torch.finfo(t.dtype).eps * (mean + first)[..., 0, :]).square()
+    return of_feature.sum(-1), (of_feature <= rounding).all(-1), unit[..., 0, 0]
 
 
 def unit_of(t: Tensor) -> Tensor:
@@ -207,8 +219,7 @@ def unit_of(t: Tensor) -> Tensor:
     """
     if not t.numel():
         return t.new_ones(*t.shape[:-2], 1, 1)
-    low, high = torch.aminmax(t.flatten(-2), dim=-1)
-    largest = torch.maximum(-low, high)[..., None, None]
+    largest = torch.maximum(t.amax((-2, -1), keepdim=True), -t.amin((-2, -1), keepdim=True))
     reach = 126 if t.dtype == torch.float32 else 1022  # of exponents, so that the power is a normal number too
     exponent = torch.frexp(largest).exponent.clamp(-reach, reach)
     return torch.ldexp(torch.ones_like(largest), -exponent)

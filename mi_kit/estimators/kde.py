@@ -80,7 +80,7 @@ def kde_information(
     batch, (n, d) = t.shape[:-2], t.shape[-2:]
     variances, several = _variances(noise_variance, batch)  # (several, batch flattened)
     with torch.no_grad(), _full_precision(t.device.type):
-        classes, y = torch.unique(y, return_inverse=True)  # a class that never occurs costs nothing
+        classes, y, _ = inputs.occurring(y)  # a class that never occurs costs nothing
         sums = _class_sums(t.reshape(-1, n, d), y, variances, bound, tile_elements)
         shape = (len(variances), *batch) if several else batch
         # one: (variances, batch, n, classes)
@@ -92,7 +92,7 @@ def _variances(noise_variance, batch: tuple[int, ...]) -> tuple[Tensor, bool]:
     """(several, batch flattened), float64 on the CPU, and whether the caller asked for several."""
     rule = f"noise_variance must be finite and larger than 0: a number, several, or a tensor (several, *{tuple(batch)})"
     try:
-        given = inputs.tensor_of("noise_variance", noise_variance).to("cpu", torch.float64)
+        given = inputs.doubles("noise_variance", noise_variance).cpu()
     except ValueError as error:
         raise ValueError(f"{rule}; got noise_variance={noise_variance!r}.") from error
     fits = given.ndim <= 1 or given.shape[1:] == batch

@@ -327,7 +327,7 @@ def _width(width, variable: Tensor) -> float | Tensor:
         return inputs.positive("bandwidth", width)
     rule = "bandwidth must be finite and larger than 0, a number or a tensor of the batch shape"
     try:
-        given = inputs.tensor_of("bandwidth", width).to(variable.device, torch.float64)
+        given = inputs.doubles("bandwidth", width).to(variable.device)
     except ValueError as error:
         raise ValueError(f"{rule}; got bandwidth={width!r}.") from error
     fits = given.ndim == 0 or given.shape == variable.shape[:-2]
