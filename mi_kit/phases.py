@@ -16,6 +16,7 @@ from torch import Tensor
 
 from . import estimators as est
 from . import probes
+from .estimators import inputs
 from .runs import Run
 
 LEAST = 0.1  # bit: a smaller fall of I(X;T) is no phase of compression
@@ -73,7 +74,7 @@ def softmax_information(logits: Tensor, y: Tensor, **options) -> est.BinnedInfor
 
 def softmax(logits: Tensor) -> Tensor:
     """Softmax in float64, within [0, 1] to the last place."""
-    return torch.softmax(logits.double(), dim=-1).clamp_(0, 1)
+    return torch.softmax(inputs.tensor_of("logits", logits).double(), dim=-1).clamp_(0, 1)
 
 
 def path_of(run: Run, x: Tensor | None = None, y: Tensor | None = None, **options) -> pd.DataFrame:
@@ -87,7 +88,7 @@ def path_of(run: Run, x: Tensor | None = None, y: Tensor | None = None, **option
         raise ValueError(f"x and y must be given together; got x={type(x).__name__} and y={type(y).__name__}.")
     if x is None and run.dataset is None:
         raise ValueError("x and y must be given for a run without a data set; got x=None.")
-    x, y = (run.dataset.x_test, run.dataset.y_test) if x is None else (x, torch.as_tensor(y))
+    x, y = (run.dataset.x_test, run.dataset.y_test) if x is None else (x, inputs.tensor_of("y", y))
     metrics, rows = run.metrics, []
     epochs = dict(zip(metrics["step"], metrics["epoch"], strict=True)) if len(metrics) else {}
     for step in run.steps:

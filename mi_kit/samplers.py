@@ -68,10 +68,10 @@ def normal(covariance, d_x: int, name: str = "normal", title: str = "normal") ->
 
 def _array(name: str, values) -> np.ndarray:
     """Finite real numbers as a float array; ValueError otherwise."""
-    array = inputs.tensor_of(name, values)
-    if array.is_complex() or not torch.isfinite(array.double()).all():
-        raise ValueError(f"{name} must be real and finite; got {name}={values!r}.")
-    return array.double().cpu().numpy()
+    array = inputs.doubles(name, values)
+    if not torch.isfinite(array).all():
+        raise ValueError(f"{name} must be finite; got {name}={values!r}.")
+    return array.cpu().numpy()
 
 
 def _correlation(rho: float, least: float = -1.0) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -356,6 +357,20 @@ BAD_NUMBERS = {
     "0-D": (lambda good: torch.tensor(1.0), "()"),
     "no feature": (lambda good: good[..., :0], ", 0)"),
 }
+# tensors that are not all there: torch's own errors said neither which argument nor why
+NOT_DENSE = {
+    "sparse": (lambda good: good.to_sparse(), "sparse"),
+    "sparse rows": (lambda good: good.to_sparse_csr() if good.ndim == 2 else good.to_sparse(), "sparse"),
+    "meta": (lambda good: good.to("meta"), "meta"),
+    "nested": (lambda good: torch.nested.nested_tensor([good, good]), "nested"),
+    "jagged": (lambda good: torch.nested.nested_tensor([good, good], layout=torch.jagged), "nested"),
+    "quantised": (lambda good: torch.quantize_per_tensor(good.float(), 0.1, 0, torch.quint8), "quantised"),
+    "masked by torch": (lambda good: torch.masked.masked_tensor(good, good > 0), "masked"),
+    "masked by numpy": (
+        lambda good: np.ma.masked_array(good.numpy(), np.arange(good.numel()).reshape(good.shape) < 2),
+        "2",
+    ),
+}
 BAD_SAMPLES = {
     "no sample": (lambda good: good[:0], ("n=0", "shape=(0,")),
     "one sample": (lambda good: good[:1], ("n=1", "shape=(1,")),
@@ -400,6 +415,19 @@ def assert_argument_refused(estimator, argument, spoil, received):
 @pytest.mark.parametrize("case", BAD_NUMBERS)
 def test_bad_numbers_are_refused(estimator, argument, case):
     assert_argument_refused(estimator, argument, *BAD_NUMBERS[case])
+
+
+@arguments_of(lambda estimator, kind: True)
+@pytest.mark.parametrize("case", NOT_DENSE)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # prototypes of torch
+def test_tensors_that_are_not_all_there_are_refused(estimator, argument, case):
+    assert_argument_refused(estimator, argument, *NOT_DENSE[case])
+
+
+@arguments_of(lambda estimator, kind: kind not in (*KINDS_OF_LABELS, "table", "states"))
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint64])
+def test_integers_that_no_float_holds_are_refused(estimator, argument, dtype):
+    assert_argument_refused(estimator, argument, lambda good: (good.abs() + 2**53).to(dtype), "900719925474099")
 
 
 @arguments_of(lambda estimator, kind: kind not in (*KINDS_OF_LABELS, "table") and estimator.least_samples > 1)
@@ -493,6 +521,34 @@ def test_noise_variances_of_another_batch_shape_are_refused(shape):
         kde_information(batch, torch.arange(N) % 2, noise_variance=torch.ones(shape))
 
 
+@every_label
+def test_a_huge_label_takes_no_memory(estimator, argument):
+    """Where the result has a number a class it is refused; elsewhere only which labels are equal matters."""
+    data = standard(estimator, n=30)
+    huge = {**data, argument: torch.where(data[argument] == 2, 10**12, data[argument])}
+    if "n_classes" in inspect.signature(estimator.function).parameters:
+        assert_refused(argument, str(10**12), lambda: estimator(huge))
+        assert_refused("n_classes", str(10**12), lambda: estimator(data, n_classes=10**12))
+    else:
+        assert_same(estimator(huge), estimator(data), EXACT)
+
+
+@rows_of(lambda estimator: "n_classes" in inspect.signature(estimator.function).parameters)
+def test_as_many_classes_as_are_allowed_take_little_memory(estimator):
+    """A million classes of which three occur: one number each, and no table of all with all."""
+    data = standard(estimator, n=30)
+    many = estimator(data, n_classes=1 << 20)
+    few = numbers_of(estimator(data))
+    for one, other in zip(numbers_of(many), few, strict=True):
+        torch.testing.assert_close(one[..., :3] if one.ndim else one, other, atol=EXACT, rtol=0, equal_nan=True)
+        assert one.shape[-1:] in ((), (1 << 20,))
+
+
+@pytest.mark.parametrize("label", [2.0**63, 1e30, -(2.0**70)])
+def test_labels_beyond_64_bits_are_refused(label):
+    assert_refused("y", str(label), lambda: est.binned_information(torch.randn(3, 1), [0.0, 1.0, label]))
+
+
 def test_centres_of_more_than_one_feature_are_refused():
     assert_refused("centres", "(8, 2)", lambda: est.mixture_information(torch.randn(N, 2), torch.arange(N) % 2))
 
@@ -556,11 +612,29 @@ GUISES = {
     "numpy, other way round": lambda value: value.numpy()[::-1].copy()[::-1],
     "numpy, big-endian": lambda value: value.numpy().astype(value.numpy().dtype.newbyteorder(">")),
     "nested lists": lambda value: value.tolist(),
+    "pandas": lambda value: table_of(value.numpy(), np.arange(len(value))[::-1] + 3),
+    "pandas, dates": lambda value: table_of(value.numpy(), pd.date_range("2020", periods=len(value))),
+    "pandas, nullable": lambda value: table_of(value.numpy(), None, dtype=f"{value.numpy().dtype}".capitalize()),
+    "pandas, columns of several kinds": lambda value: several_kinds(value.numpy()),
+    "masked array without masked values": lambda value: np.ma.masked_array(value.numpy(), mask=False),
 }
 
 
+def table_of(array, index, **options):
+    """As pandas has it: a Series or a DataFrame, whose rows are not numbered from 0; more dimensions stay."""
+    if array.ndim > 2:
+        return array
+    return (pd.Series if array.ndim == 1 else pd.DataFrame)(array, index=index, **options)
+
+
+def several_kinds(array):
+    """The same, its first column of Python's own numbers."""
+    table = table_of(array, None)
+    return table.astype({0: object}) if array.ndim == 2 else table
+
+
 @pytest.mark.parametrize("kind", GUISES)
-@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+@pytest.mark.filterwarnings("error:The given NumPy array is not writable")
 @rows_of()
 def test_the_guise_of_the_input_does_not_matter(estimator, kind):
     data = standard(estimator, n=30)
@@ -571,13 +645,74 @@ def test_the_guise_of_the_input_does_not_matter(estimator, kind):
     before = {name: value.clone() for name, value in data.items()}
     result = estimator(guised)
     assert not any(each.requires_grad for each in numbers_of(result))
-    # lists of floats become float32; numbers in another order of memory may be summed in another one
-    assert_same(result, estimator(data), max(estimator.tolerance, FLOAT32 if kind == "nested lists" else EXACT))
+    # numbers in another order of memory may be summed in another one
+    assert_same(result, estimator(data), max(estimator.tolerance, EXACT))
+    assert {each.dtype for each in numbers_of(result)} == {torch.float64}
     assert all(torch.equal(data[name], before[name]) for name in data)  # the input is left as it was
 
 
+@rows_of(lambda estimator: estimator.weights)
+def test_weights_may_be_lists_or_of_pandas(estimator):
+    data, weights = standard(estimator), torch.arange(1, N + 1) / 3
+    for guise in (weights.double().tolist(), pd.Series(weights.double().numpy(), index=range(5, 5 + N))):
+        assert_same(estimator(data, weights=guise), estimator(data, weights=weights.double()), EXACT)
+
+
+def test_options_may_be_of_pandas():
+    x, y = torch.randn(20, 2, dtype=torch.float64), torch.arange(20) % 2
+    index = [7, 9]
+    several, orders = pd.Series([0.1, 1.0], index=index), pd.Series([1.5, 2.0], index=index)
+    assert_same(kde_information(x, y, noise_variance=several), kde_information(x, y, noise_variance=[0.1, 1.0]), 0)
+    assert_same(
+        est.renyi_entropy(x, bandwidth=1.0, alpha=orders), est.renyi_entropy(x, bandwidth=1.0, alpha=[1.5, 2]), 0
+    )
+    widths = pd.Series([0.5, 2.0], index=index)
+    of_batch = est.renyi_entropy(x.expand(2, 20, 2), bandwidth=torch.tensor([0.5, 2.0]))
+    assert_same(est.renyi_entropy(x.expand(2, 20, 2), bandwidth=widths), of_batch, EXACT)
+    assert at_bound(pd.Series([0.0, 5.0, 9.99], index=[3, 4, 5]), 10.0).tolist() == [True, False, True]
+    assert at_bound(pd.Series([0.0, 5.0]), pd.Series([1.0, 5.0], index=index)).tolist() == [True, True]
+    table = pd.DataFrame(x.numpy(), index=range(1, 21))
+    assert float(est.total_variance(table)) == float(est.total_variance(x))
+    assert not est.is_constant(table)
+    assert torch.equal(est.quantise(table, range=(-1, 1)), est.quantise(x, range=(-1, 1)))
+    assert label_entropy(pd.Series([1, 1, 0, 0], index=range(3, 7))) == 1
+
+
+@pytest.mark.parametrize("value", [1j, [1.0, 2j], torch.ones(2, dtype=torch.complex64)], ids=repr)
+def test_complex_options_are_refused(value):
+    x = torch.randn(2, 20, 2)
+    assert_refused("noise_variance", "j", lambda: kde_information(x, torch.arange(20) % 2, noise_variance=value))
+    assert_refused("bandwidth", "j", lambda: est.renyi_entropy(x, bandwidth=value))
+
+
+def test_missing_values_of_pandas_are_refused():
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.0, None, 1.0]}, index=[3, 4, 5])
+    for each in (table, table.astype("Float64"), table.astype(object)):
+        assert_refused("x", ("NaN", "DataFrame"), lambda each=each: est.renyi_entropy(each, bandwidth=1.0))
+    labels = pd.Series([0, None, 1], dtype="Int64")
+    assert_refused("y", ("nan", "Series"), lambda: est.binned_information(torch.randn(3, 1), labels))
+
+
+def test_lists_of_python_numbers_keep_all_their_digits():
+    # neighbours of 1 in float64; in float32 both are 1
+    assert float(est.renyi_entropy([[1.0], [1.0 + 1e-12]], bandwidth=1e-14)) == pytest.approx(1, abs=EXACT)
+    # 2^24 + 1 is the first integer that float32 does not hold
+    assert float(est.exact_information([[2.0**24], [2.0**24 + 1]], [0, 1]).i_xt) == 1
+    assert float(est.mixture_information([[2.0**24], [2.0**24 + 1]], [0, 1], noise_variance=1e-6).i_xt) == (
+        pytest.approx(1, abs=EXACT)
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.uint32])
+def test_integers_that_float32_does_not_hold_become_float64(dtype):
+    near = torch.tensor([[2**24], [2**24 + 1], [2**24], [2**24 + 1]]).to(dtype)
+    found = kde_information(near, [0, 1, 0, 1], noise_variance=0.01)
+    assert found.i_xt.dtype == torch.float64
+    assert (float(found.i_xt), float(found.i_ty)) == pytest.approx((1, 1), abs=EXACT)
+
+
 @every_label
-@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.float16, torch.float32, torch.float64])
 def test_whole_labels_of_any_dtype_are_taken(estimator, argument, dtype):
     data = standard(estimator, n=30)
     assert_same(estimator({**data, argument: data[argument].to(dtype)}), estimator(data), 0.0)
@@ -792,6 +927,23 @@ def test_scaling_does_not_matter(estimator, factor):
     assert_same(result, estimator(standard(estimator, n=30)), max(1e-8, estimator.tolerance))  # rounding in float64
 
 
+@rows_of(lambda estimator: estimator.scaling)
+@pytest.mark.parametrize(
+    ("dtype", "power"), [(torch.float32, 100), (torch.float32, -100), (torch.float64, 500), (torch.float64, -500)]
+)
+def test_scaling_by_a_large_power_of_two_changes_no_digit(estimator, dtype, power):
+    """Squares of such numbers are infinite or 0 in their own dtype."""
+
+    def of(factor):
+        return {
+            name: value if is_label(estimator, name) or estimator.data[name] == "states" else factor * value.to(dtype)
+            for name, value in standard(estimator, n=30).items()
+        }  # fmt: skip
+
+    factor = 2.0**power
+    assert_same(estimator(of(factor), **estimator.scaling(factor)), estimator(of(1.0)), EXACT)
+
+
 @rows_of(lambda estimator: estimator.dtype is None)
 def test_float32_is_near_float64(estimator):
     data = standard(estimator, n=30)
@@ -906,6 +1058,70 @@ def test_entropy_of_the_12_bit_labels():
 def test_entropy_of_one_class_is_zero(labels):
     assert label_entropy(labels) == 0
     assert math.copysign(1, label_entropy(labels)) == 1  # 0, not -0
+
+
+@pytest.mark.parametrize(
+    ("labels", "received"), [([0.2, 0.7, 1.2], "0.2"), ([-1, 0, 1], "-1"), ([], "n=0"), ([[0, 1]], "(1, 2)"), (3, "()")]
+)
+def test_entropy_of_what_are_no_labels_is_refused(labels, received):
+    assert_refused("y", received, lambda: label_entropy(labels))
+
+
+def test_entropy_of_huge_labels_takes_no_memory():
+    assert label_entropy([10**12, 0, 10**12, 0]) == 1
+
+
+# ------------------------------------------------------------------------------------ is_constant and total_variance
+
+
+@pytest.mark.parametrize(("offset", "deviation"), [(1e6, 1.0), (1e7, 5.0), (-1e9, 1e-3), (1e15, 10.0)])
+def test_samples_far_from_zero_are_not_constant(offset, deviation):
+    noise = torch.randn(1000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    t = deviation * noise + offset
+    assert not est.is_constant(t)
+    # t is rounded to the spacing of floats at the offset, at most 0.125 for a deviation of 10
+    assert float(est.total_variance(t)) == pytest.approx(float(((t - t[0]) - (t - t[0]).mean(0)).square().sum() / 1000))
+    assert float(est.total_variance(t)) == pytest.approx(2 * deviation**2, rel=0.1)  # 2,000 normal numbers
+
+
+def test_a_constant_feature_far_from_zero_hides_no_other():
+    t = torch.randn(1000, 2, generator=torch.Generator().manual_seed(0))
+    t[:, 0] = 1e8
+    assert not est.is_constant(t)
+    assert float(est.total_variance(t)) == pytest.approx(float(t[:, 1].double().var(correction=0)), rel=1e-5)
+
+
+def test_samples_far_from_zero_are_not_constant_in_float32():
+    t = 5 * torch.randn(1000, 1, generator=torch.Generator().manual_seed(0)) + 1e7  # floats are 1 apart there
+    assert not est.is_constant(t)
+    assert float(est.total_variance(t)) == pytest.approx(float(t.double().var(correction=0)), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e6, 1e30])
+def test_samples_that_differ_by_rounding_are_constant(dtype, value):
+    t = torch.full((3, 1001, 2), value, dtype=dtype)
+    t[1, ::2] = torch.nextafter(t[1, ::2], torch.zeros((), dtype=dtype))  # one place apart
+    t[2, 0] = value + 1
+    t[2, 1] += abs(value)
+    assert est.is_constant(t).tolist() == [True, True, False]
+    assert est.total_variance(t[:2]).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
+def test_variance_of_half_precision_and_integers_is_taken_in_float32(dtype):
+    t = (300 * torch.randn(500, 3, generator=torch.Generator().manual_seed(0))).to(dtype)  # squares pass 65,504
+    found = est.total_variance(t)
+    assert found.dtype == torch.float32
+    assert float(found) == pytest.approx(float(t.double().var(0, correction=0).sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e20])
+def test_a_variance_that_the_dtype_does_not_hold_is_refused(scale):
+    t = (scale * torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))).float()
+    assert not est.is_constant(t)
+    assert_refused("t", "values up to", lambda: est.total_variance(t))
+    assert float(est.total_variance(t.double())) == pytest.approx(3 * scale**2, rel=0.3)  # 150 normal numbers
 
 
 def test_entropy_ignores_classes_that_do_not_occur():

@@ -720,3 +720,51 @@ def test_bad_labels_are_refused(function, y, received):
 def test_bad_weights_are_refused(function, weights, received):
     with refused("weights", received):
         function(spoilt(0, 1), Y, weights=weights)
+
+
+# ------------------------------------------------------------------------------------ at the ends of what floats hold
+
+
+@pytest.mark.parametrize("n_levels", [2**53 + 1, 2**63, 10**30])
+def test_more_levels_than_floats_tell_apart_are_refused(n_levels):
+    with pytest.raises(ValueError, match=rf"^n_levels must .*; got n_levels={n_levels}"):
+        quantise([0.1, 0.9, 1.0], n_levels=n_levels, range=(0, 1))
+
+
+def test_as_many_levels_as_floats_tell_apart_are_taken():
+    levels = quantise([0.0, 0.25, 1.0], n_levels=2**53, range=(0, 1))
+    assert levels.tolist() == [0, 2**51, 2**53 - 1]
+
+
+@pytest.mark.parametrize("bounds", [(-1e308, 1e308), (0, 1e-300)])
+def test_a_range_whose_width_floats_do_not_hold_is_refused(bounds):
+    with pytest.raises(ValueError, match=r"^range must .*; got range="):
+        quantise([0.0, bounds[0], bounds[1]], range=bounds)
+
+
+@pytest.mark.parametrize("noise_variance", [1e-300, 1e-30, 1e-4])
+def test_centres_very_far_apart_give_their_number_of_bits(noise_variance):
+    found = mixture_information([[0.0], [1.0], [1e9], [-1e300]], [0, 1, 0, 1], noise_variance=noise_variance)
+    assert_values(found, 2, 1, 1e-9)
+
+
+def test_near_centres_are_told_apart_however_far_others_are():
+    # 1 and the next float but one, a few standard deviations of the noise apart: their difference is exact
+    near, deviation = np.nextafter(1, 2, dtype=float), 2.0**-52
+    pair = mixture_information([[0.0], [1.0]], [0, 1], noise_variance=1.0)
+    found = mixture_information([[1.0], [near], [-1e250], [-1e250]], [0, 1, 0, 1], noise_variance=deviation**2)
+    # half of all samples lie at -1e250 and know nothing of their class: one bit for the place, half of the pair's
+    assert_values(found, 1 + float(pair.i_xt) / 2, float(pair.i_ty) / 2, 1e-9)
+
+
+@pytest.mark.parametrize("offset", [1e6, -1e12, 2.0**50])
+def test_centres_far_from_zero_give_what_they_give_near_it(offset):
+    centres = torch.tensor([[0.0], [1.0], [1.5], [4.0]], dtype=torch.float64)  # exact at every offset
+    found, near = (mixture_information(centres + shift, [0, 1, 0, 1]) for shift in (offset, 0.0))
+    assert_values(found, float(near.i_xt), float(near.i_ty), 1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+@pytest.mark.parametrize("value", [1e308, 5e-324, 1e-300])
+def test_a_table_whose_sum_no_float_holds_is_taken(value, n):
+    assert float(discrete_information(value * np.eye(n))) == pytest.approx(math.log2(n), abs=EXACT)

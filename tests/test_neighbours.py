@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -439,3 +441,23 @@ def test_a_mutual_information_of_three_entropies_does_not_cancel_the_bias():
     (mean, error), (mean_of_ksg, error_of_ksg) = mean_and_error(of_entropies), mean_and_error(of_ksg)
     assert abs(mean) > 0.1 + 4 * error
     assert abs(mean_of_ksg) < 0.03 + 4 * error_of_ksg  # "nearly unbiased for independent variables"
+
+
+MEASURED = """
+import resource, torch
+from mi_kit.estimators import kozachenko_leonenko_entropy
+torch.set_num_threads(1)
+x = torch.randn(8000, 7, generator=torch.Generator().manual_seed(0))
+kozachenko_leonenko_entropy(x[:500])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for n in range(6000, 8001, 1000):
+    kozachenko_leonenko_entropy(x[:n])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in another unit")
+def test_memory_of_the_entropy_is_that_of_a_few_tiles():
+    """Where small results lie between freed tiles depends on their size: several, of which most kept every tile."""
+    grown = int(subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True).stdout)
+    assert grown * 1024 < 20 * 4 * neighbours.TILE_ELEMENTS  # of 137 to 245 tiles in float32

@@ -464,6 +464,30 @@ def test_stochastic_entropy_lies_within_its_errors_of_the_eigenvalues(bandwidth,
     assert np.sqrt(np.mean(reported**2)) <= 10 * np.sqrt(np.mean(wrong**2)) + rounding
 
 
+@pytest.mark.parametrize("alpha", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize(
+    ("n", "d", "bandwidth"), [(300, 2, 5.0), (1200, 3, 3.0), (300, 5, 3.0), (300, 10, 3.0), (300, 3, 0.6)]
+)
+def test_stochastic_entropy_of_low_order_lies_within_its_errors(n, d, bandwidth, alpha):
+    """Small eigenvalues count, which 20 steps do not resolve: the quadrature is biased, and says how far at most."""
+    x = made(n, d, seed=3)
+    exact = renyi_entropy_by_eigenvalues([x], [bandwidth], alpha)
+    for seed in range(5):
+        found = stochastic_renyi_entropy(x, alpha=alpha, bandwidth=bandwidth, seed=seed)
+        # the first is a bound; 15 degrees of freedom: beyond 6 standard errors once in 40,000. Eigenvalues carry
+        # rounding errors near 1e-16, which an order of 0.3 raises to 1e-3 bits at most
+        assert abs(float(found.entropy) - exact) <= found.lanczos_error + 6 * found.probe_error + 1e-3
+
+
+def test_more_lanczos_steps_make_the_lanczos_error_smaller_and_the_entropy_right():
+    x = made(300, 3, seed=3)
+    exact = renyi_entropy_by_eigenvalues([x], [3.0], 0.5)
+    found = [stochastic_renyi_entropy(x, alpha=0.5, bandwidth=3.0, n_leading=16, n_steps=n) for n in (5, 10, 20, 40)]
+    reported, wrong = [float(one.lanczos_error) for one in found], [abs(float(one.entropy) - exact) for one in found]
+    assert reported == sorted(reported, reverse=True)
+    assert wrong[-1] < wrong[0] / 4
+
+
 @pytest.mark.parametrize("alpha", STOCHASTIC_ALPHAS)
 def test_stochastic_errors_are_not_zero_where_chance_plays_a_part(alpha):
     found = stochastic_renyi_entropy(made(300, 3), alpha=alpha, bandwidth=0.3, n_leading=4, n_steps=9)

@@ -110,18 +110,17 @@ def binned_class_information(
     y = inputs.labels("y", y, n, t.device)
     n_classes = inputs.class_count("n_classes", n_classes, y)
     rule = _bin_rule(n_bins, range, bin_width, spacing, per_neuron)
-    results = t.new_empty(2, math.prod(t.shape[:-2]), n_classes)
-    own = torch.bincount(y, minlength=n_classes).double()
+    results = t.new_full((2, math.prod(t.shape[:-2]), n_classes), torch.nan)
+    classes, y, own = inputs.occurring(y)
     others = n - own
-    for entry, rows in enumerate(t.reshape(-1, n, d)):
+    for entry, rows in enumerate(t.reshape(-1, n, d) if len(classes) > 1 else ()):
         states = _ranks(_codes(rows, *rule(rows)))
-        counts = torch.bincount(states * n_classes + y, minlength=n_classes * (int(states.max()) + 1))
-        counts = counts.view(-1, n_classes).double()
+        counts = torch.bincount(states * len(own) + y, minlength=len(own) * (int(states.max()) + 1))
+        counts = counts.view(-1, len(own)).double()
         of_class, of_rest = counts / own, (counts.sum(1, keepdim=True) - counts) / others
         entropy = _column_entropies((of_class + of_rest) / 2)
         within = (_column_entropies(of_class) + _column_entropies(of_rest)) / 2
-        results[:, entry] = torch.stack([entropy, entropy - within])
-    results = torch.where((own > 0) & (others > 0), results, torch.nan)
+        results[:, entry, classes] = torch.stack([entropy, entropy - within]).to(results)
     return ClassInformation(*results.reshape(2, *t.shape[:-2], n_classes))
 
 
@@ -211,7 +210,7 @@ def _by_count(rows: Tensor, n_bins: int, per_neuron: bool):
 
 def information_of_states(codes: Tensor, y: Tensor, shares: Tensor, correct: bool = False) -> Tensor:
     """(H(T), I(T;Y)) in bits of states given by a code each, (n,), class numbers (n,) and shares (n,)."""
-    state = _ranks(codes)
+    state, y = _ranks(codes), inputs.occurring(y)[1]
     n_classes = int(y.max()) + 1
     entropy_t = _entropy(state, shares, correct)
     entropy_y = _entropy(y, shares, correct)

@@ -70,6 +70,8 @@ def inter_sample_entropy(x, *, n_neighbors: int, tile_elements: int = TILE_ELEME
 
 def nearest_neighbours(x: Tensor, k: int, tile_elements: int = TILE_ELEMENTS) -> tuple[Tensor, Tensor]:
     """Distances (n, k), float64, and numbers (n, k) of the k < n nearest other samples of x (n, d), in no order."""
+    unit = inputs.unit_of(x)
+    x = x * unit
     points = x - x.mean(0)  # centred: the product rounds less
     rounding = 8 * float(torch.finfo(x.dtype).eps * points.square().sum(1).max())
     squared, nearest = _nearest_by_product(points, k, tile_elements)
@@ -78,7 +80,7 @@ def nearest_neighbours(x: Tensor, k: int, tile_elements: int = TILE_ELEMENTS) ->
     distances = squared.clamp(min=0).sqrt().double()
     inexact = squared.amin(1) < 1e3 * rounding  # from differences: copies are at exactly 0 whatever was rounded
     distances[inexact] = _exact_distances(x, inexact.nonzero()[:, 0], nearest[inexact], tile_elements)
-    return distances, nearest
+    return distances / unit.double(), nearest
 
 
 def _nearest_by_product(points: Tensor, k: int, tile_elements: int) -> tuple[Tensor, Tensor]:
@@ -271,6 +273,7 @@ def _bits(p: Tensor) -> Tensor:
 def _points(maps: Tensor) -> Tensor:
     """(n, C, ...) -> (C, n, values of a map), float64, centred on one of the samples: equal maps stay equal."""
     points = maps.flatten(2).transpose(0, 1).double()
+    points = points * inputs.unit_of(points)  # only which distances are larger matters
     return points - points[:, :1]
 
 
@@ -409,12 +412,14 @@ def label_entropies(y_true, y_predicted, n_classes: int | None = None) -> LabelE
     length = len(y_true) if y_true.ndim else 0
     y_true = inputs.labels("y_true", y_true, length, y_true.device)
     y_predicted = inputs.labels("y_predicted", y_predicted, length, y_true.device)
-    largest = torch.maximum(y_true, y_predicted)
-    n_classes = inputs.class_count("n_classes", n_classes, largest)
-    confusion = torch.bincount(y_true * n_classes + y_predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    larger = "y_true" if int(y_true.max()) >= int(y_predicted.max()) else "y_predicted"
+    n_classes = inputs.class_count("n_classes", n_classes, torch.maximum(y_true, y_predicted), larger)
+    pairs, _, counts = inputs.occurring(y_true * n_classes + y_predicted)
 
-    def of_rows(counts: Tensor) -> Tensor:
-        total = counts.sum(1, keepdim=True).double()
-        return torch.where(total[:, 0] > 0, _bits(counts / total.clamp(min=1)), math.nan)
+    def given(of_pair: Tensor) -> Tensor:
+        total = counts.new_zeros(n_classes).index_add_(0, of_pair, counts)
+        terms = torch.special.entr(counts / total[of_pair].double()) / math.log(2)
+        bits = terms.new_zeros(n_classes).index_add_(0, of_pair, terms)
+        return torch.where(total > 0, bits, math.nan)
 
-    return LabelEntropies(of_rows(confusion), of_rows(confusion.T))
+    return LabelEntropies(given(pairs // n_classes), given(pairs % n_classes))

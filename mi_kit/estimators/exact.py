@@ -12,6 +12,7 @@ from . import binning, inputs
 
 TILE_ELEMENTS = 1 << 20  # kernel values at a time
 REACH = 9.0  # standard deviations: the density beyond is below 1e-18 of its peak
+APART = 20.0  # standard deviations: centres farther apart than this do not overlap, however far they are
 STEPS = 16  # points of the quadrature in a standard deviation
 
 
@@ -26,7 +27,7 @@ def quantise(t, *, n_levels: int = 256, range: tuple[float, float]) -> Tensor:
     """The level 0 .. n_levels - 1 of every activation: equal steps over `range`, values beyond it at its ends, int64.
 
     t: any shape. A network whose layers put out `quantise(...)` levels is a discrete channel: its I(X;T) is finite and
-    can be counted. Raises ValueError for NaN and infinity, n_levels < 2 and a bad range.
+    can be counted. Raises ValueError for NaN and infinity, n_levels below 2 or above 2^53, and a bad range.
     """
     t = inputs.tensor_of("t", t)
     if t.is_complex():
@@ -34,6 +35,10 @@ def quantise(t, *, n_levels: int = 256, range: tuple[float, float]) -> Tensor:
     if (wrong := t[~torch.isfinite(t)]).numel():
         raise ValueError(f"t must be finite; got {inputs.first_of(wrong)}.")
     n_levels, (low, high) = inputs.whole("n_levels", n_levels, 2), inputs.interval("range", range)
+    if n_levels > inputs.MOST_IN_FLOAT64:
+        raise ValueError(f"n_levels must be at most 2^53, which floats tell apart; got n_levels={n_levels}.")
+    if not 1e-290 < high - low < math.inf:
+        raise ValueError(f"range must have a width that floats hold; got range={range!r}.")
     return ((t.double() - low) * (n_levels / (high - low))).floor().clamp_(0, n_levels - 1).long()
 
 
@@ -108,6 +113,7 @@ def discrete_information(joint) -> Tensor:
     p = joint.double()
     if (wrong := p[~torch.isfinite(p) | (p < 0)]).numel():
         raise ValueError(f"joint must be finite and at least 0; got {inputs.first_of(wrong)}.")
+    p = p * inputs.unit_of(p)  # the sum of large numbers is none
     totals = p.sum((-2, -1), keepdim=True)
     if (totals <= 0).any():
         raise ValueError("joint must have a positive sum in every table; got a sum of 0.")
@@ -142,7 +148,7 @@ def mixture_information(
     tile_elements = inputs.whole("tile_elements", tile_elements, 1)
     classes = [y == c for c in y.unique()]
     found = []
-    for one in (centres.double() / math.sqrt(noise_variance)).reshape(-1, n):  # in standard deviations of Z
+    for one in _places(centres.double().reshape(-1, n), math.sqrt(noise_variance)):
         whole = _mixture_entropy(one, shares, tile_elements)
         given = [
             shares[own].sum() * _mixture_entropy(one[own], shares[own] / shares[own].sum(), tile_elements)
@@ -152,6 +158,16 @@ def mixture_information(
         found.append(torch.stack([whole - of_noise, whole - sum(given)]))
     results = torch.stack(found, 1) if found else torch.zeros(2, 0, dtype=torch.float64)
     return ExactInformation(*results.reshape(2, *batch))
+
+
+def _places(centres: Tensor, deviation: float) -> Tensor:
+    """The centres (batch, n) in standard deviations from the lowest, gaps in which no density is cut short.
+
+    The entropy of the mixture stays, and no grid is too wide or too far from 0 for its points to differ.
+    """
+    ordered, order = centres.sort(-1)
+    gaps = (ordered.diff(dim=-1, prepend=ordered[:, :1]) / deviation).clamp(max=APART)
+    return torch.empty_like(centres).scatter_(-1, order, gaps.cumsum(-1))
 
 
 def _mixture_entropy(centres: Tensor, shares: Tensor, tile_elements: int) -> Tensor:

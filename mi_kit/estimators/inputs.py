@@ -9,19 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+MOST_CLASSES = 1 << 20  # where a result has one number a class
+MOST_IN_FLOAT32, MOST_IN_FLOAT64 = 2**24, 2**53  # up to here a float holds every integer
+
 
 def samples(name: str, value, *, min_samples: int = 2) -> Tensor:
     """`value` as a floating tensor (..., n, d) without gradient.
 
-    Half precision becomes float32 (estimates are never computed in it), integers and booleans too.
+    Half precision becomes float32 (estimates are never computed in it), integers and booleans too, or float64 where
+    float32 does not hold them.
     Raises ValueError for complex or non-numeric values, fewer than two dimensions, fewer than `min_samples` samples,
-    no features, NaN and infinity.
+    no features, NaN and infinity, and integers that float64 does not hold.
     """
     tensor = tensor_of(name, value)
     if tensor.is_complex():
         raise ValueError(f"{name} must be real; got dtype={tensor.dtype}.")
     if tensor.dtype not in (torch.float32, torch.float64):
-        tensor = tensor.float()
+        tensor = tensor.float() if tensor.is_floating_point() else _floats_of(name, tensor)
     if tensor.ndim < 2 or tensor.shape[-1] < 1:
         raise ValueError(f"{name} must have the shape (..., n, d) with d >= 1; got shape={tuple(tensor.shape)}.")
     if tensor.shape[-2] < min_samples:
@@ -29,6 +33,17 @@ def samples(name: str, value, *, min_samples: int = 2) -> Tensor:
     if tensor.numel() and not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():  # both carry a NaN on
         raise ValueError(f"{name} must be finite; got {int((~torch.isfinite(tensor)).sum())} NaN or infinite values.")
     return tensor
+
+
+def _floats_of(name: str, integers: Tensor) -> Tensor:
+    """In float32, or in float64 where that tells integers apart that float32 does not."""
+    if not integers.numel() or integers.dtype in (torch.bool, torch.uint8, torch.int8, torch.int16):
+        return integers.float()
+    floats = integers.double()
+    largest = float(floats.abs().max())
+    if largest >= MOST_IN_FLOAT64:
+        raise ValueError(f"{name} must hold integers below 2^53, which floats hold; got {largest:.17g} among them.")
+    return floats.float() if largest <= MOST_IN_FLOAT32 else floats
 
 
 def labels(name: str, value, n_samples: int, device) -> Tensor:
@@ -43,7 +58,7 @@ def labels(name: str, value, n_samples: int, device) -> Tensor:
         raise ValueError(f"{name} must hold at least one label; got n=0.")
     if tensor.is_complex():
         raise ValueError(f"{name} must hold whole numbers; got dtype={tensor.dtype}.")
-    if tensor.is_floating_point() and (wrong := tensor[~torch.isfinite(tensor) | (tensor % 1 != 0)]).numel():
+    if tensor.is_floating_point() and (wrong := tensor[(tensor % 1 != 0) | (tensor.abs() >= 2**63)]).numel():
         raise ValueError(f"{name} must hold whole numbers; got {float(wrong[0])} among them.")
     tensor = tensor.long()
     if tensor.min() < 0:
@@ -51,9 +66,28 @@ def labels(name: str, value, n_samples: int, device) -> Tensor:
     return tensor
 
 
-def class_count(name: str, value: int | None, y: Tensor) -> int:
-    """The number of classes: given, or one more than the largest label."""
-    return int(y.max()) + 1 if value is None else whole(name, value, int(y.max()) + 1)
+def class_count(name: str, value: int | None, y: Tensor, of: str = "y") -> int:
+    """The number of classes: given, or one more than the largest label of the argument `of`."""
+    largest = int(y.max())
+    if largest >= MOST_CLASSES:
+        raise ValueError(
+            f"{of} must hold class numbers below {MOST_CLASSES:,} (torch.unique(y, return_inverse=True)[1] numbers the "
+            f"classes that occur); got {largest}."
+        )
+    count = largest + 1 if value is None else whole(name, value, largest + 1)
+    if count > MOST_CLASSES:
+        raise ValueError(f"{name} must be at most {MOST_CLASSES:,}; got {name}={value!r}.")
+    return count
+
+
+def occurring(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The classes that occur (c,), the place of every sample's among them (n,), how many samples each has (c,)."""
+    if int(y.max()) >= max(len(y), MOST_CLASSES):
+        return torch.unique(y, return_inverse=True, return_counts=True)
+    counts = torch.bincount(y)  # a tenth of the time of sorting
+    classes = counts.nonzero()[:, 0]
+    places = y if len(classes) == len(counts) else ((counts > 0).cumsum(0) - 1)[y]
+    return classes, places, counts[classes]
 
 
 def whole(name: str, value: int, least: int) -> int:
@@ -75,13 +109,45 @@ def interval(name: str, given) -> tuple[float, float]:
 
 
 def tensor_of(name: str, value) -> Tensor:
-    """`value` as a tensor without gradient; ValueError for what is not numbers."""
+    """`value` as a dense tensor without gradient: of Python's numbers float64, of a table its values without the index.
+
+    ValueError for what is not numbers, and for sparse, nested, quantised and meta tensors and masked values.
+    """
+    if isinstance(value, Tensor):
+        return _dense(name, value)
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must have no masked values; got {int(np.ma.getmaskarray(value).sum())} of them.")
+    kind = type(value).__name__
     try:
-        if isinstance(value, np.ndarray):  # torch takes neither negative strides nor foreign byte order
-            value = np.ascontiguousarray(value, value.dtype.newbyteorder("=")).reshape(value.shape)
-        return torch.as_tensor(value).detach()
+        if hasattr(value, "to_numpy"):  # pandas and others: torch would ask for value[0], which is a label there
+            value = value.to_numpy()
+            value = value.tolist() if value.dtype == object else value  # columns of several kinds
+        if isinstance(value, np.ndarray):  # torch wants an own, plain array: as tables never give it
+            return torch.as_tensor(np.require(value, value.dtype.newbyteorder("="), ["C", "W", "E"]))
+        tensor = torch.as_tensor(value).detach()
+        return torch.as_tensor(value, dtype=torch.float64).detach() if tensor.dtype == torch.float32 else tensor
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} must be a tensor or an array of numbers; got {type(value).__name__}.") from error
+        raise ValueError(f"{name} must be a tensor or an array of numbers; got {kind}.") from error
+
+
+def doubles(name: str, value) -> Tensor:
+    """`value` in float64; ValueError for what is not real numbers."""
+    tensor = tensor_of(name, value)
+    if tensor.is_complex():
+        raise ValueError(f"{name} must be real; got dtype={tensor.dtype}.")
+    return tensor.double()
+
+
+def _dense(name: str, tensor: Tensor) -> Tensor:
+    """A tensor whose numbers are all there, without gradient."""
+    kinds = {
+        "sparse": tensor.layout not in (torch.strided, torch.jagged), "nested": tensor.is_nested,
+        "meta": tensor.is_meta, "quantised": tensor.is_quantized,
+        "masked": torch.masked.is_masked_tensor(tensor),
+    }  # fmt: skip
+    if wrong := [kind for kind, found in kinds.items() if found]:
+        raise ValueError(f"{name} must be a dense tensor of numbers; got a {wrong[0]} one.")
+    return tensor.detach()
 
 
 def positive(name: str, value) -> float:
@@ -98,9 +164,10 @@ def first_of(values: Tensor) -> str:
 
 
 def label_entropy(y) -> float:
-    """H(Y) of the labels as they occur, in bits."""
-    counts = torch.bincount(tensor_of("y", y).long())
-    shares = counts[counts > 0].double() / counts.sum()
+    """H(Y) of the labels as they occur, (n,) whole numbers from 0, in bits. ValueError for other labels and none."""
+    y = tensor_of("y", y)
+    y = labels("y", y, len(y) if y.ndim else 0, y.device)
+    shares = occurring(y)[2].double() / len(y)
     return float(-(shares * shares.log2()).sum()) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
@@ -110,25 +177,49 @@ def at_bound(value, upper: float, lower: float = 0.0, *, tolerance: float = 0.05
     value: any shape, bits. upper: log2 n for I(X;T), H(Y) for I(T;Y). Returns booleans of the same shape.
     An estimate at a bound says how many samples there are, not what the network does.
     """
-    tensor = torch.as_tensor(value)
-    return (tensor >= upper - tolerance) | (tensor <= lower + tolerance)
+    value, upper, lower = tensor_of("value", value), tensor_of("upper", upper), tensor_of("lower", lower)
+    return (value >= upper - tolerance) | (value <= lower + tolerance)
 
 
-def total_variance(t: Tensor) -> Tensor:
+def total_variance(t) -> Tensor:
     """Mean squared distance of samples from their mean, (..., n, d) -> (...); 1 where they are all the same.
 
     The scale of a representation: noise or a squared bandwidth that is a share of it does not change with the scale.
+    Raises ValueError for bad shapes or values, and where the dtype does not hold the variance.
     """
-    mean = t.mean(-2, keepdim=True)
-    total = (t - mean).square().sum(-1).mean(-1)
-    return torch.where(_is_small(total, mean), torch.ones_like(total), total)
+    t = samples("t", t, min_samples=1)
+    total, constant, unit = _spread(t)
+    total = torch.where(constant, torch.ones_like(total), total / unit / unit)
+    if not (torch.isfinite(total) & (total > 0)).all():
+        raise ValueError(f"t must have a variance that {t.dtype} holds; got values up to {float(t.abs().max()):g}.")
+    return total
 
 
-def is_constant(t: Tensor) -> Tensor:
+def is_constant(t) -> Tensor:
     """Whether all samples of (..., n, d) are the same, to rounding: booleans (...)."""
-    mean = t.mean(-2, keepdim=True)
-    return _is_small((t - mean).square().sum(-1).mean(-1), mean)
+    return _spread(samples("t", t, min_samples=1))[1]
 
 
-def _is_small(total: Tensor, mean: Tensor) -> Tensor:
-    return total <= 1e-12 * mean.square().sum((-2, -1))
+def _spread(t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Total variance in some unit, whether it is only rounding (twice the spacing of floats), and the unit: (...)."""
+    unit = unit_of(t)
+    scaled = t * unit
+    first = scaled[..., :1, :].clone()
+    scaled -= first  # exact where values are near each other, however far from 0
+    mean = scaled.mean(-2, keepdim=True)
+    of_feature = (scaled - mean).square().mean(-2)
+    rounding = (2 * torch.finfo(t.dtype).eps * (mean + first)[..., 0, :]).square()
+    return of_feature.sum(-1), (of_feature <= rounding).all(-1), unit[..., 0, 0]
+
+
+def unit_of(t: Tensor) -> Tensor:
+    """A power of two for every (n, d) of (..., n, d) that brings its largest value near 1: (..., 1, 1).
+
+    Multiplied by it no digit changes, and squares neither overflow nor vanish.
+    """
+    if not t.numel():
+        return t.new_ones(*t.shape[:-2], 1, 1)
+    largest = torch.maximum(t.amax((-2, -1), keepdim=True), -t.amin((-2, -1), keepdim=True))
+    reach = 126 if t.dtype == torch.float32 else 1022  # of exponents, so that the power is a normal number too
+    exponent = torch.frexp(largest).exponent.clamp(-reach, reach)
+    return torch.ldexp(torch.ones_like(largest), -exponent)

@@ -79,20 +79,22 @@ def kde_information(
     tile_elements = inputs.whole("tile_elements", tile_elements, 1)
 
     batch, (n, d) = t.shape[:-2], t.shape[-2:]
-    variances, several = _variances(noise_variance, batch, t)  # (several, batch flattened)
+    variances, several = _variances(noise_variance, batch)  # (several, batch flattened)
     with torch.no_grad(), _full_precision(t.device.type):
-        sums = _class_sums(t.reshape(-1, n, d), y, n_classes, variances, bound, tile_elements)
+        classes, y, _ = inputs.occurring(y)  # a class that never occurs costs nothing
+        sums = _class_sums(t.reshape(-1, n, d), y, variances, bound, tile_elements)
         shape = (len(variances), *batch) if several else batch
-        results = [_information(one, y, shape) for one in sums]  # one: (variances, batch, n, classes)
+        # one: (variances, batch, n, classes)
+        results = [_information(one, y, shape, classes, n_classes) for one in sums]
     return KdeBounds(*results) if bound == "both" else results[0]
 
 
-def _variances(noise_variance, batch: tuple[int, ...], t: Tensor) -> tuple[Tensor, bool]:
-    """(several, batch flattened), and whether the caller asked for several."""
+def _variances(noise_variance, batch: tuple[int, ...]) -> tuple[Tensor, bool]:
+    """(several, batch flattened), float64 on the CPU, and whether the caller asked for several."""
     rule = f"noise_variance must be finite and larger than 0: a number, several, or a tensor (several, *{tuple(batch)})"
     try:
-        given = torch.as_tensor(noise_variance, dtype=t.dtype, device=t.device).detach()
-    except (TypeError, ValueError, RuntimeError) as error:
+        given = inputs.doubles("noise_variance", noise_variance).cpu()
+    except ValueError as error:
         raise ValueError(f"{rule}; got noise_variance={noise_variance!r}.") from error
     fits = given.ndim <= 1 or given.shape[1:] == batch
     if not fits or not given.numel() or not (torch.isfinite(given) & (given > 0)).all():
@@ -101,42 +103,45 @@ def _variances(noise_variance, batch: tuple[int, ...], t: Tensor) -> tuple[Tenso
     return each.expand(len(each), math.prod(batch)), given.ndim > 0
 
 
-def _information(sums: Tensor, y: Tensor, shape: tuple[int, ...]) -> KdeInformation:
-    """From sum_j k(t_i, t_j) [y_j = c] for every i and c to the informations."""
-    n, n_classes = len(y), sums.shape[-1]
-    is_class = torch.nn.functional.one_hot(y, n_classes).to(sums.dtype)  # (n, classes)
+def _information(sums: Tensor, y: Tensor, shape: tuple[int, ...], classes: Tensor, n_classes: int) -> KdeInformation:
+    """From sum_j k(t_i, t_j) [y_j = c] for every i and every c of the `classes` that occur to the informations."""
+    n = len(y)
+    is_class = torch.nn.functional.one_hot(y, len(classes)).to(sums.dtype)  # (n, classes)
     counts = is_class.sum(0)
-    rest = sums @ (1 - torch.eye(n_classes, dtype=sums.dtype, device=sums.device))  # no cancellation, unlike all - own
+    apart = 1 - torch.eye(len(classes), dtype=sums.dtype, device=sums.device)
+    rest = sums @ apart  # no cancellation, unlike all - own
     entropy_t = -torch.log2(sums.sum(-1) / n).mean(-1)
-    # each class: p(c) H(T|c) = -1/n sum_{i in c} log2(own sum / n_c); an empty class contributes nothing
-    own = (torch.log2(sums / counts.clamp(min=1)) * is_class).nan_to_num(0.0, neginf=0.0).sum(-2) / n
+    # each class: p(c) H(T|c) = -1/n sum_{i in c} log2(own sum / n_c)
+    own = (torch.log2(sums / counts) * is_class).nan_to_num(0.0, neginf=0.0).sum(-2) / n
     others = (torch.log2(rest / (n - counts).clamp(min=1)) * (1 - is_class)).nan_to_num(0.0, neginf=0.0).sum(-2) / n
-    return KdeInformation(
-        entropy_t.reshape(shape),
-        (entropy_t + own.sum(-1)).reshape(shape),
-        (entropy_t.unsqueeze(-1) + own + others).reshape(*shape, n_classes),
-    )
+    per_class = sums.new_zeros(*entropy_t.shape, n_classes)
+    per_class[..., classes] = entropy_t.unsqueeze(-1) + own + others
+    of_all = (entropy_t, entropy_t + own.sum(-1))
+    return KdeInformation(*(each.reshape(shape) for each in of_all), per_class.reshape(*shape, n_classes))
 
 
-def _class_sums(t: Tensor, y: Tensor, n_classes: int, variances: Tensor, bound: str, tile_elements: int):
+def _class_sums(t: Tensor, y: Tensor, variances: Tensor, bound: str, tile_elements: int):
     """For each bound wanted: (variances, batch, n, classes), the sum over class c of k(t_i, t_j)."""
     n_bounds = 2 if bound == "both" else 1
-    n_batch, n, _ = t.shape
+    (n_batch, n, _), n_classes = t.shape, int(y.max()) + 1
     sums = [t.new_zeros(len(variances), n_batch, n, n_classes) for _ in range(n_bounds)]
     order, parts = _parts(y, n_batch, tile_elements)
     t, is_class = t[:, order], torch.nn.functional.one_hot(y[order], n_classes).to(t.dtype)
     step = max(1, tile_elements // max(len(part.range) for part in parts) ** 2)  # small ones: several of the batch
     for first in range(0, n_batch, step):
         some = slice(first, first + step)
-        points = t[some] - t[some].mean(1, keepdim=True)  # centred: the product below rounds less
-        exact = _needs_double(points, float(variances[:, some].min()))
-        points = points.double() if exact else points
+        unit = inputs.unit_of(t[some])
+        points = t[some] * unit
+        points -= points.mean(1, keepdim=True)  # centred: the product below rounds less
+        in_units = variances[:, some] * unit[:, 0, 0].cpu().double() * unit[:, 0, 0].cpu().double()
+        points = points.double() if _needs_double(points, in_units.amin(0)) else points
+        in_units = in_units.clamp(min=torch.finfo(t.dtype).tiny).to(t)[..., None, None]
         norms = torch.linalg.vector_norm(points, dim=-1).square_()  # (batch, n)
         for i, a in enumerate(parts):
             for b in parts[i:]:
                 halves = _minus_half_squared_distances(points, norms, a.rows, b.rows).to(t.dtype)
-                for v, variance in enumerate(variances):
-                    kernels = _kernels(halves, variance[some, None, None], bound)
+                for v, variance in enumerate(in_units):
+                    kernels = _kernels(halves, variance, bound)
                     for sum_of, kernel in zip(sums, kernels, strict=True):
                         _add(sum_of[v, some], kernel, a, b, is_class)
     inverse = torch.argsort(order)
@@ -212,16 +217,16 @@ def _kernels(halves: Tensor, variance: Tensor, bound: str) -> list[Tensor]:
     return [lower] if bound == "lower" else [lower, lower.square().clamp_(min=math.exp(FLOOR)).square_()]
 
 
-def _needs_double(points: Tensor, variance: float) -> bool:
-    """Whether the product of float32 activations must be taken in float64.
+def _needs_double(points: Tensor, variance: float | Tensor) -> bool:
+    """Whether the product of float32 activations (batch, n, d) must be taken in float64. variance: one, or (batch,).
 
     Its rounding error is about eps |t|^2, and reaches the exponent divided by 2 v. The rest of the pass stays in
     float32: only distances suffer from the cancellation.
     """
     if points.dtype == torch.float64 or points.device.type == "mps":
         return False
-    largest = float(torch.linalg.vector_norm(points, dim=-1).max()) ** 2
-    return torch.finfo(points.dtype).eps * largest / (2 * variance) > ROUNDING
+    largest = torch.linalg.vector_norm(points, dim=-1).amax(-1).cpu().double().square()
+    return bool((torch.finfo(points.dtype).eps * largest / (2 * variance) > ROUNDING).any())
 
 
 @contextlib.contextmanager

@@ -178,12 +178,13 @@ def _kth_distances(x: Tensor, k: int, tile_elements: int) -> Tensor:
     if x.device.type == "cpu" and n > FEW_SAMPLES and d <= TREE_DIMENSIONS:
         points = x.double().numpy()
         return torch.from_numpy(cKDTree(points).query(points, k + 1, p=math.inf, workers=-1)[0][:, -1])
-    columns = x.T.contiguous()
-    parts = [
-        _maximum_distances(rows, columns).topk(k + 1, dim=1, largest=False).values[:, -1]  # itself is the first
-        for rows in x.split(max(1, tile_elements // n))
-    ]
-    return torch.cat(parts)
+    columns, block = x.T.contiguous(), max(1, tile_elements // n)
+    distances = x.new_empty(n)  # filled in place: small results between the tiles would keep the heap from shrinking
+    for first in range(0, n, block):
+        rows = slice(first, first + block)
+        nearest = _maximum_distances(x[rows], columns).topk(k + 1, dim=1, largest=False).values
+        distances[rows] = nearest[:, -1]  # itself is the first
+    return distances
 
 
 # ------------------------------------------------------------------------------------ trees, in low dimension

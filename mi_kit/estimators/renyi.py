@@ -22,8 +22,8 @@ MOST_SAMPLES = 8192  # of a matrix whose eigenvalues are wanted: 512 MB in float
 class RenyiEstimate(NamedTuple):
     """An entropy in bits, with the two errors of the method, also in bits.
 
-    probe_error: standard error over the random probes. lanczos_error: the change that the last third of the Lanczos
-    steps made.
+    probe_error: standard error over the random probes. lanczos_error: how far the quadrature can be off, for these
+    probes.
     """
 
     entropy: Tensor
@@ -84,8 +84,7 @@ def renyi_joint_entropy(
     """
     points = _scaled(_names, variables, bandwidth)
     orders, several = _orders(alpha)
-    entropies = _entropies(points, orders, inputs.whole("tile_elements", tile_elements, 1), _names)
-    entropies = entropies.to(_dtype_of(variables))
+    entropies = _entropies(points, orders, inputs.whole("tile_elements", tile_elements, 1), _names).to(points.dtype)
     return entropies if several else entropies[0]
 
 
@@ -114,7 +113,8 @@ def renyi_mutual_information(x, maps, *, alpha=1.01, bandwidth, tile_elements: i
         raise ValueError(f"maps must have as many samples as x, n={of_x.shape[-2]}; got n={of_maps.shape[-2]}.")
     orders, several = _orders(alpha)
     tile_elements = inputs.whole("tile_elements", tile_elements, 1)
-    found = _information(of_x, of_maps, orders, tile_elements).to(_dtype_of([x, *_list_of(maps)]))
+    found = _information(of_x, of_maps, orders, tile_elements)
+    found = found.to(torch.promote_types(of_x.dtype, of_maps.dtype))
     return found if several else found[0]
 
 
@@ -154,7 +154,8 @@ def renyi_chain(variables, layers, *, alpha=1.01, bandwidth) -> RenyiChain:
     single, v = grams, len(variables)
     joint = (single[:v, None] * single[None, v:]).flatten(0, 1)
     entropies = _entropies_of_grams(torch.cat([single, joint]).flatten(0, 1), orders)
-    entropies = entropies.reshape(len(orders), -1, math.prod(batch)).movedim(1, 2).to(_dtype_of([*variables, *layers]))
+    dtype = torch.float64 if any(each.dtype == torch.float64 for each in points) else torch.float32
+    entropies = entropies.reshape(len(orders), -1, math.prod(batch)).movedim(1, 2).to(dtype)
     of_v, of_l, of_both = entropies.split([v, len(layers), v * len(layers)], dim=-1)
     of_both = of_both.unflatten(-1, (v, len(layers)))
     found = RenyiChain(of_v[..., :, None] + of_l[..., None, :] - of_both, of_v, of_l)
@@ -202,16 +203,18 @@ def stochastic_renyi_entropy(
 
     Why it is stable near alpha = 1: S = log2(tr A^alpha) / (1 - alpha) magnifies an error of tr A^alpha by
     1 / (1 - alpha). But tr A = 1 is known, so only tr(A^alpha - A) is estimated, which itself shrinks like 1 - alpha.
-    When it fails: for alpha below about 0.5 small eigenvalues count that few Lanczos steps do not resolve, and
-    `lanczos_error` shows only part of it. Both errors are estimates, no bounds. Memory: linear in n at a fixed tile.
+    When it fails: for alpha below about 0.7 small eigenvalues count that few Lanczos steps do not resolve; the entropy
+    is then too large by up to `lanczos_error` (a bound, the distance to a quadrature that errs to the other side),
+    which n_steps makes smaller. `probe_error` is an estimate. Memory: linear in n at a fixed tile.
     Time: (n_steps + 2) n^2 (d + n_leading + n_probes) / 2 multiplications.
 
-    Source: Meyer, Musco, Musco and Woodruff (2021), Hutch++; Ubaru, Chen and Saad (2017) for the quadrature; Sanchez
-    Giraldo et al. (2015) for the entropy.
+    Source: Meyer, Musco, Musco and Woodruff (2021), Hutch++; Ubaru, Chen and Saad (2017) for the quadrature; Golub and
+    Meurant (1994) for its bound; Sanchez Giraldo et al. (2015) for the entropy.
     """
     sequence = isinstance(variables, Sequence) and not _is_one_variable(variables)
     each = list(variables) if sequence else [variables]
-    points = _scaled("variables", each, bandwidth if sequence else [bandwidth]).double()
+    points = _scaled("variables", each, bandwidth if sequence else [bandwidth])
+    dtype, points = points.dtype, points.double()
     if points.ndim != 2:
         raise ValueError(f"variables must have the shape (n, d); got shape={tuple(points.shape)}.")
     (order, *_), several = _orders(alpha)
@@ -225,10 +228,10 @@ def stochastic_renyi_entropy(
     elif order == 2:
         entropy, errors = -torch.log2(_square_traces(points[None], tile_elements)[0]), points.new_zeros(2)
     else:
-        traces, coarser, error = _traces(points, order, n_leading, n_probes, n_steps, seed, tile_elements)
+        traces, beyond, error = _traces(points, order, n_leading, n_probes, n_steps, seed, tile_elements)
         entropy = _of_trace(traces, order)
-        errors = torch.stack([(_of_trace(traces + error, order) - entropy), _of_trace(coarser, order) - entropy]).abs()
-    return RenyiEstimate(*(value.to(_dtype_of(each)) for value in (entropy, *errors)))
+        errors = torch.stack([(_of_trace(traces + error, order) - entropy), _of_trace(beyond, order) - entropy]).abs()
+    return RenyiEstimate(*(value.to(dtype) for value in (entropy, *errors)))
 
 
 # ------------------------------------------------------------------------------------ arguments
@@ -245,10 +248,6 @@ def _orders(alpha) -> tuple[list[float], bool]:
     if not orders:
         raise ValueError(f"{rule}; got alpha={alpha!r}.")
     return orders, several
-
-
-def _list_of(variables) -> list:
-    return list(variables) if isinstance(variables, Sequence) and not _is_one_variable(variables) else [variables]
 
 
 def _is_one_variable(maps) -> bool:
@@ -273,13 +272,6 @@ def _is_list(value) -> bool:
 
 def _as_list(bandwidth) -> list:
     return [bandwidth]
-
-
-def _dtype_of(variables) -> torch.dtype:
-    """float64 if any variable has it, else float32."""
-    each = variables if isinstance(variables, Sequence) else [variables]
-    double = any(inputs.tensor_of("variables", one).dtype == torch.float64 for one in each)
-    return torch.float64 if double else torch.float32
 
 
 def _scaled(name: str, variables, bandwidth) -> Tensor:
@@ -333,8 +325,8 @@ def _width(width, variable: Tensor) -> float | Tensor:
         return inputs.positive("bandwidth", width)
     rule = "bandwidth must be finite and larger than 0, a number or a tensor of the batch shape"
     try:
-        given = torch.as_tensor(width, dtype=torch.float64, device=variable.device).detach()
-    except (TypeError, ValueError, RuntimeError) as error:
+        given = inputs.doubles("bandwidth", width).to(variable.device)
+    except ValueError as error:
         raise ValueError(f"{rule}; got bandwidth={width!r}.") from error
     fits = given.ndim == 0 or given.shape == variable.shape[:-2]
     if not fits or not (torch.isfinite(given) & (given > 0)).all():
@@ -479,7 +471,7 @@ def _excess(values: Tensor, order: float) -> Tensor:
 
 
 def _traces(points, order, n_leading, n_probes, n_steps, seed, tile_elements) -> tuple[Tensor, Tensor, Tensor]:
-    """tr f(A) of `_of_trace`, the same with a third fewer Lanczos steps, and the standard error over the probes.
+    """tr f(A) of `_of_trace`, the same erring to the other side, and the standard error over the probes.
 
     Exact in the space of `n_leading` directions of large eigenvalues, random in the rest of it (Hutch++).
     """
@@ -493,13 +485,23 @@ def _traces(points, order, n_leading, n_probes, n_steps, seed, tile_elements) ->
     probes = probes - leading @ (leading.T @ probes)
     diagonal, beside = _lanczos(points, torch.cat([leading, probes], 1), min(n_steps, n), tile_elements)
     found = []
-    for steps in (diagonal.shape[-1], max(1, 2 * diagonal.shape[-1] // 3)):
-        forms = _quadratic_forms(diagonal[:, :steps], beside[:, : steps - 1], order)
+    for ends in (diagonal, _with_node_at_zero(diagonal, beside)):
+        forms = _quadratic_forms(ends, beside, order)
         exact, random = forms[:n_leading], forms[n_leading:] * (n - n_leading)  # E|probe|^2, known
-        found.append(exact.sum() + random.mean())
-        if len(found) == 1:
-            error = random.std() / math.sqrt(n_probes)
-    return *found, error
+        found.append((exact.sum() + random.mean(), random.std() / math.sqrt(n_probes)))
+    (trace, error), (beyond, _) = found
+    return trace, beyond, error
+
+
+def _with_node_at_zero(diagonal: Tensor, beside: Tensor) -> Tensor:
+    """The diagonals whose quadrature has a node at 0 (Gauss-Radau): less their last pivot, each matrix is singular.
+
+    Derivatives of f alternate in sign, so it and the quadrature without that node err to opposite sides.
+    """
+    pivot = diagonal[:, 0]
+    for step in range(1, diagonal.shape[1]):
+        pivot = (diagonal[:, step] - beside[:, step - 1].square() / pivot.clamp(min=1e-300)).clamp(min=0)
+    return torch.cat([diagonal[:, :-1], diagonal[:, -1:] - pivot[:, None]], 1)
 
 
 def _of_trace(trace: Tensor, order: float) -> Tensor:
@@ -525,7 +527,7 @@ def _lanczos(points: Tensor, start: Tensor, n_steps: int, tile_elements: int) ->
         norm = torch.linalg.vector_norm(product, dim=0)
         beside.append(norm)
         previous, current = current, product / norm.clamp(min=1e-300)
-    return torch.stack(diagonal, -1), torch.stack(beside, -1)
+    return torch.stack(diagonal, -1), torch.stack(beside[:-1], -1)
 
 
 def _quadratic_forms(diagonal: Tensor, beside: Tensor, order: float) -> Tensor:
