@@ -202,13 +202,18 @@ def plot_packing(
 ) -> plt.Axes:
     """Ten class circles and an eleventh for all inputs, channels inside, coloured by their number.
 
-    circles: what `pack_table` gives. Returns the axes.
+    circles: what `pack_table` gives; those of radius 0 are not drawn. Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
+    ax.axis("off")
+    ax.set_aspect("equal")
+    ax.set_title(title if circles["radius"].any() else f"{title}\nevery entropy is 0 bit: no circle".strip(), loc="left",
+                 fontsize=11)  # fmt: skip
     colours = class_colours(classes)
     n_channels = int(circles["channel"].max()) + 1
     of_channels = sns.color_palette("viridis", n_channels)
-    for _, one in circles.sort_values("channel").iterrows():
+    circles = circles[circles["radius"] > 0].sort_values("channel")
+    for _, one in circles.iterrows():
         centre, channel = (one["x"], one["y"]), int(one["channel"])
         whole = channel < 0
         ax.add_patch(
@@ -219,10 +224,7 @@ def plot_packing(
             ax.text(centre[0], centre[1] + one["radius"], one["class_name"], ha="center", va="center",
                     fontsize=9, color=colours[one["class_name"]], fontweight="bold", zorder=5,
                     bbox={"fc": "white", "ec": "none", "pad": 1})  # fmt: skip
-    ends = circles[circles["channel"] < 0]
-    ax.set(xlim=((ends["x"] - ends["radius"]).min() - 0.02, (ends["x"] + ends["radius"]).max() + 0.02),
-           ylim=((ends["y"] - ends["radius"]).min() - 0.02, (ends["y"] + ends["radius"]).max() + 0.09))  # fmt: skip
-    ax.set_aspect("equal")
-    ax.axis("off")
-    ax.set_title(title, loc="left", fontsize=11)
+    if len(ends := circles[circles["channel"] < 0]):
+        ax.set(xlim=((ends["x"] - ends["radius"]).min() - 0.02, (ends["x"] + ends["radius"]).max() + 0.02),
+               ylim=((ends["y"] - ends["radius"]).min() - 0.02, (ends["y"] + ends["radius"]).max() + 0.09))  # fmt: skip
     return ax
