@@ -70,8 +70,9 @@ def _thin(axes: dict[str, list], max_frames: int) -> tuple[dict[str, list], str]
     for name in sorted(numbers, key=lambda name: (name not in TIME, -kept[name])):
         others = math.prod(kept.values()) // kept[name]
         kept[name] = min(kept[name], max(2, max_frames // others))
-    fewer = [f"{kept[name]} of {n} values of {name}" for name, values in axes.items() if kept[name] < (n := len(values))]
-    whole = [f"all {kept[name]} of {name}" for name in axes if fewer and name not in numbers]
+    thinned = [name for name in axes if kept[name] < len(axes[name])]
+    fewer = [f"{kept[name]} of {len(axes[name])} values of {name}" for name in thinned]
+    whole = [f"all {kept[name]} of {name}" for name in axes if thinned and name not in numbers]
     return {name: _evenly(values, kept[name]) for name, values in axes.items()}, "; ".join(fewer + whole)
 
 

@@ -205,9 +205,9 @@ class CirclePacking:
         return shapes
 
     def _zoom(self, number: int | None) -> None:
-        """The axes around one class, or all; the unseen marks grow with the circles."""
-        self.zoomed = number
-        x, y, r = (0, 0, 1) if number is None else self.classes[number]
+        """The axes around one class, or all where it has no circle; the unseen marks grow with the circles."""
+        self.zoomed = number if number is not None and self.classes[number, 2] else None
+        x, y, r = (0, 0, 1) if self.zoomed is None else self.classes[number]
         pixels = (SIDE - 10) / (2.1 * r)
         with drawing(self.figure):
             self.figure.layout.xaxis.range = [x - 1.05 * r, x + 1.05 * r]

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.patches import Polygon
 
 from .style import MUTED
@@ -76,10 +77,12 @@ def _draw_box(ax: plt.Axes, span: Sequence[tuple[float, float]], edge: str, face
 def plot_confusion(
     counts: np.ndarray, classes: Sequence[str], *, title: str = "", ax: plt.Axes | None = None
 ) -> plt.Axes:
-    """A confusion matrix: a row a true class, a column a predicted one; darker is more. Returns the axes."""
+    """A confusion matrix: a row a true class, a column a predicted one. Darker is more, on a logarithmic scale, and
+    only 0 is white: a single error must show beside a thousand right answers. Returns the axes.
+    """
     ax = plt.gca() if ax is None else ax
-    greys = plt.get_cmap("Greys", 20)  # few enough to leave the figure's other colours as they are
-    image = ax.imshow(counts, cmap=greys, vmin=0, vmax=max(1, counts.max()), interpolation="nearest")
+    greys = ListedColormap(plt.get_cmap("Greys")(np.linspace(0.12, 1, 256))).with_extremes(under="white", bad="white")
+    image = ax.imshow(counts, cmap=greys, norm=LogNorm(1, max(2, counts.max())), interpolation="nearest")
     ax.set_xticks(range(len(classes)), classes, rotation=60 if max(map(len, classes)) > 2 else 0, fontsize=9)
     ax.set_yticks(range(len(classes)), classes, fontsize=9)
     ax.tick_params(length=0)
@@ -207,8 +210,8 @@ def plot_packing(
     ax = plt.gca() if ax is None else ax
     ax.axis("off")
     ax.set_aspect("equal")
-    ax.set_title(title if circles["radius"].any() else f"{title}\nevery entropy is 0 bit: no circle".strip(), loc="left",
-                 fontsize=11)  # fmt: skip
+    nothing = "" if circles["radius"].any() else "\nevery entropy is 0 bit: no circle"
+    ax.set_title(f"{title}{nothing}".strip(), loc="left", fontsize=11)
     colours = class_colours(classes)
     n_channels = int(circles["channel"].max()) + 1
     of_channels = sns.color_palette("viridis", n_channels)
