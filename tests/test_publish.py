@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mi_kit import claims, publish
+from mi_kit import claims, experiments, publish
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REVIEWED = sorted(path.parent.name for path in REPOSITORY.glob("data/results/*/notices.csv"))
@@ -43,6 +43,15 @@ def test_published_pages_are_what_publish_writes_with_the_notices_above_the_verd
     assert (folder / "README.md").read_text(encoding="utf-8") == page
     assert page.count("## What a later review found") == 1
     assert page.index("## What a later review found") < page.index("## What did this run find?")
+
+
+@pytest.mark.parametrize("notebook", REVIEWED)
+def test_a_notebook_shows_the_notices_with_published_results_only(notebook):
+    assert "experiment.review()" in (REPOSITORY / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8")
+    review = experiments.open(notebook, "paper").review().strip()
+    assert review in (REPOSITORY / "figures/paper" / notebook / "README.md").read_text(encoding="utf-8")
+    assert "A later review found" in review
+    assert experiments.open(notebook, "smoke").review() == ""
 
 
 def test_a_notice_ends_when_the_notebook_is_published_again(tmp_path):
