@@ -453,9 +453,3 @@ def test_sentences_of_the_page_are_made_of_the_run(small):
     assert len(paper.heat_table(small).data) == 2 * 2 * 2 * len(small.settings.l2)
     assert len(paper.position_table(small).data) == len(rules.SENTENCES)
     assert paper.position_counts(small).shape == (len(rules.SENTENCES), 11)
-
-
-def test_a_published_page_says_once_that_the_data_are_not_read():
-    experiment = experiments.open("05", "paper")
-    told = paper.data_words(experiment) + paper.equation_words(experiment)
-    assert told.count("The data are not read here") == 1

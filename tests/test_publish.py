@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mi_kit import claims, experiments, publish
+from mi_kit.experiments import compression
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REVIEWED = sorted(path.parent.name for path in REPOSITORY.glob("data/results/*/notices.csv"))
@@ -28,6 +29,18 @@ def test_every_notice_names_claims_that_were_published_with_that_verdict(noteboo
         assert notice.finding in claims.FINDINGS
         assert notice.why.endswith(".")
         assert notice.commit in commits
+
+
+@pytest.fixture(autouse=True)
+def repository(monkeypatch):
+    for name in ("MI_KIT_HOME", "MI_KIT_FRESH"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_published_page_says_once_that_the_data_are_not_read():
+    experiment = experiments.open("05", "paper")
+    told = compression.data_words(experiment) + compression.equation_words(experiment)
+    assert told.count("The data are not read here") == 1
 
 
 def test_the_reviewed_notebooks_are_those_with_published_pages():
