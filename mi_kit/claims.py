@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pandas as pd
 
 HOLDS, FAILS, UNDECIDED, NOT_TESTED = "holds", "fails", "undecided", "not tested"
 SATURATED_SHARE = 0.2
+FINDINGS = ("wrong", "vacuous", "fragile", "not tested")  # of a review, on a verdict
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,39 @@ def show_verdicts(table: pd.DataFrame, *, lines: str | None = None):
     shown = pd.DataFrame(rows)
     shown = shown if any(shown["reason"]) else shown.drop(columns="reason")
     return _styled(shown, [f"{reading} reading" for reading in readings] or ["verdict"])
+
+
+def notices(file: Path, commits: Iterable[str]) -> pd.DataFrame:
+    """What a later review found of verdicts that are published still: a notice ends when its commit's results do.
+
+    Columns: claim (or several), reading (all where empty), verdict, finding, why, commit.
+    """
+    columns = ["claim", "reading", "verdict", "finding", "why", "commit"]
+    table = pd.read_csv(file, keep_default_na=False, dtype=str) if file.exists() else pd.DataFrame(columns=columns)
+    return table[table["commit"].isin(set(commits))]
+
+
+def notice_words(table: pd.DataFrame) -> str:
+    """One sentence and the table of `notices`, as Markdown; empty where there is none."""
+    if table.empty:
+        return ""
+    counts = (table["claim"].str.count(", ") + 1).groupby(table["finding"]).sum()
+    *first, last = (f"{finding} ({counts[finding]})" for finding in FINDINGS if finding in counts)
+    found = f"{', '.join(first)} or {last}" if first else last
+    claim = table["claim"].where(table["reading"] == "", table["claim"] + " (" + table["reading"] + ")")
+    shown = pd.DataFrame(
+        {"claim": claim, "published": table["verdict"], "found": table["finding"], "why": table["why"]}
+    )
+    return (
+        f"A later review found these of the verdicts below {found}; they stand as published until the notebook is made "
+        f"anew.\n\n{markdown(shown)}"
+    )
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown."""
+    lines = [list(table), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def colour(table: pd.DataFrame):

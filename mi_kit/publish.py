@@ -15,7 +15,8 @@ MOST_READINGS = 3  # of a claim; more become lines, not columns
 
 
 def publish() -> list[str]:
-    """Publish every notebook with a finished paper-scale run; returns their names.
+    """Publish every notebook with a finished paper-scale run, and write the pages of the others again from what is
+    published; returns the names of all.
 
     Raises ValueError where an embedded data set stands in for the one asked for.
     """
@@ -23,10 +24,11 @@ def publish() -> list[str]:
     source, published = paths.figures("any", "paper").parent, []
     for notebook in experiments.names():
         folder = source / notebook
+        target = paths.root() / "figures" / "paper" / notebook
         if not (folder / "manifest.json").exists():
+            published += [notebook] if _write_again(notebook, target) else []
             continue
         _publish_tables(notebook, commit)
-        target = paths.root() / "figures" / "paper" / notebook
         left = _publish_figures(folder, target)
         _write_page(notebook, target)
         if left:
@@ -34,6 +36,15 @@ def publish() -> list[str]:
         published.append(notebook)
         print(f"{notebook} -> {target}")
     return published
+
+
+def _write_again(notebook: str, target: Path) -> bool:
+    """The page alone, of a notebook that is published and has no run here; whether there is one."""
+    if not (target / "claims.csv").exists() or not experiments.open(notebook, "paper").is_published:
+        return False
+    _write_page(notebook, target)
+    print(f"{notebook}: no finished paper-scale run here; only its page is written again, from what is published.")
+    return True
 
 
 def _publish_tables(notebook: str, commit: str) -> None:
@@ -80,9 +91,10 @@ def _write_page(notebook: str, target: Path) -> None:
         f"# {_title(notebook)}",
         f"{experiment.banner()} `mi-kit run {notebook.split('_')[0]} --profile paper` shows them in the notebook, with "
         "its text, the rule of every claim and sliders, from the tables in data/results.",
+        *(["## What a later review found", review.strip()] if (review := experiment.review()) else []),
         "## What did this run find?",
         claims.summary(judged) + (" Numbers are those of the last reading." if any(judged["reading"]) else ""),
-        _markdown(verdicts),
+        claims.markdown(verdicts),
         "## Figures",
     ]
     for name in experiment.module.FIGURES:
@@ -96,11 +108,6 @@ def _title(notebook: str) -> str:
     """The heading of a notebook."""
     page = json.loads((paths.notebooks() / f"{notebook}.ipynb").read_text(encoding="utf-8"))
     return "".join(page["cells"][0]["source"]).splitlines()[0].lstrip("# ")
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    lines = [list(table), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _caption(picture: Path) -> str:

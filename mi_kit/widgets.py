@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -19,6 +20,7 @@ MAX_AXES = 3
 MAX_FRAMES = 120
 MAX_BYTES = 8_000_000
 DPI = 80
+TIME = ("epoch", "iteration", "step", "until", "part_of_training")
 
 
 def explore(
@@ -34,9 +36,10 @@ def explore(
     data: tables that the frames show, where `draw` reads them in a way that its source does not tell. A frame is kept
     under the source of `draw`, of what it calls, and the tables and values that it reads or that are bound to it: a
     `draw` that is defined anew is drawn anew.
-    axes: at least one value each. The last axis is the outer one. Beyond `max_frames` frames the longest axis is
-    thinned, then the next, down to two values each, and the widget says so. Returns an ipywidgets box that also moves
-    in a notebook without a kernel.
+    axes: at least one value each. The last axis is the outer one. Beyond `max_frames` frames axes of numbers are
+    thinned, time (epoch, iteration, step) first, down to two values each, and the widget says so; an axis of names
+    keeps every value, so that more frames may be left. Returns an ipywidgets box that also moves in a notebook without
+    a kernel.
     Raises ValueError for no axis, more than three, an empty one, or more than 8 MB of frames.
     """
     if not 1 <= len(axes) <= MAX_AXES or not all(len(values) for values in axes.values()):
@@ -69,16 +72,17 @@ def _name_of(draw: Callable, data) -> dict | None:
 
 
 def _thin(axes: dict[str, list], max_frames: int) -> tuple[dict[str, list], str]:
-    """The longest axis thinned evenly, first and last value kept, so that there are at most `max_frames` frames; where
-    two of its values are still too many, the next longest too."""
+    """Numbers thinned evenly to two values or more, time first and then the longest, first and last kept, until at most
+    `max_frames` frames are left. Names stand for things of which none may be missing: all stay."""
     kept = {name: len(values) for name, values in axes.items()}
-    while math.prod(kept.values()) > max_frames and max(kept.values()) > 2:
-        longest = max(kept, key=kept.get)
-        others = math.prod(kept.values()) // kept[longest]
-        kept[longest] = max(2, max_frames // others)
-    fewer = {name: len(values) for name, values in axes.items() if kept[name] < len(values)}
-    notes = [f"{kept[name]} of {n} values of {name}" for name, n in fewer.items()]
-    return {name: _evenly(values, kept[name]) for name, values in axes.items()}, "; ".join(notes)
+    numbers = [name for name, values in axes.items() if all(isinstance(value, Real) for value in values)]
+    for name in sorted(numbers, key=lambda name: (name not in TIME, -kept[name])):
+        others = math.prod(kept.values()) // kept[name]
+        kept[name] = min(kept[name], max(2, max_frames // others))
+    thinned = [name for name in axes if kept[name] < len(axes[name])]
+    fewer = [f"{kept[name]} of {len(axes[name])} values of {name}" for name in thinned]
+    whole = [f"all {kept[name]} of {name}" for name in axes if thinned and name not in numbers]
+    return {name: _evenly(values, kept[name]) for name, values in axes.items()}, "; ".join(fewer + whole)
 
 
 def _evenly(values: list, n: int) -> list:

@@ -93,6 +93,20 @@ def test_publish_without_a_paper_run_says_so(home, capsys):
     assert "nothing to publish" in capsys.readouterr().err
 
 
+def test_publish_with_nothing_new_writes_the_published_pages_again(home, capsys):
+    repository = Path(__file__).resolve().parent.parent
+    for name in ("notebooks", "data/results", "figures/paper/02_renyi_dpi"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(repository / name, home / name)
+    page = home / "figures" / "paper" / "02_renyi_dpi" / "README.md"
+    before = {file: file.read_bytes() for file in home.rglob("*") if file.is_file() and file != page}
+    page.write_text("of another time")
+    assert cli.main(["publish"]) == 0
+    assert "only its page is written again" in capsys.readouterr().out
+    assert page.read_text(encoding="utf-8") == (repository / page.relative_to(home)).read_text(encoding="utf-8")
+    assert {file: file.read_bytes() for file in home.rglob("*") if file.is_file() and file != page} == before
+
+
 @pytest.fixture
 def paper_run(home, monkeypatch):
     """A finished run of the paper profile, which is as small here as the smoke profile."""

@@ -239,6 +239,11 @@ def test_circles_lie_inside_their_class_do_not_overlap_and_have_areas_of_their_e
     table.loc[3, "value"] = 0.0
     circles = plots.pack_table(table)
     assert len(circles) == 3 * 9
+    outer = circles[circles["channel"] < 0].set_index("class_name")["radius"] ** 2
+    totals = table.groupby("class_name")["value"].sum()
+    assert (outer / totals).std() < 1e-6 * (outer / totals).mean()  # a class's area is its total
+    assert circles.loc[circles["radius"] == 0, ["class_name", "channel"]].to_numpy().tolist() == [["cat", 3]]
+    circles = circles[circles["radius"] > 0]
     for name in names:
         own = circles[circles["class_name"] == name]
         whole, inside = own[own["channel"] < 0].iloc[0], own[own["channel"] >= 0]
@@ -252,6 +257,18 @@ def test_circles_lie_inside_their_class_do_not_overlap_and_have_areas_of_their_e
                 if a["channel"] < b["channel"]:
                     gap = math.hypot(a["x"] - b["x"], a["y"] - b["y"]) - a["radius"] - b["radius"]
                     assert gap > -1e-6
+
+
+def test_circles_of_0_bit_are_not_drawn():
+    table = pd.DataFrame([{"class_name": n, "channel": c, "value": 0.0} for n in ("cat", "all") for c in range(3)])
+    figure, ax = figures.plt.subplots()
+    plots.plot_packing(plots.pack_table(table), ["cat"], title="fc.0", ax=ax)
+    assert not ax.patches
+    assert "every entropy is 0 bit" in ax.get_title(loc="left")
+    table.loc[0, "value"] = 1.0  # one channel of one class
+    plots.plot_packing(plots.pack_table(table), ["cat"], ax=(ax := figure.add_subplot()))
+    assert len(ax.patches) == 2
+    assert [text.get_text() for text in ax.texts] == ["cat"]
 
 
 def test_gaps_stand_where_a_class_is_never_predicted():

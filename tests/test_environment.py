@@ -7,6 +7,7 @@ import tomllib
 import pytest
 import yaml
 from conftest import REPOSITORY
+from PIL import Image
 
 PAGES = [
     REPOSITORY / "README.md",
@@ -88,3 +89,11 @@ def test_examples_of_the_readme_run(home, monkeypatch, capsys):
         exec(block, names)
     assert names["back"].shape == (5, 1, 28, 28)
     assert "against" in capsys.readouterr().out
+
+
+def test_the_first_picture_of_the_readme_says_what_stands_below_it():
+    """Its caption holds numbers that benchmarks/overview.py measured; the picture carries it too."""
+    with Image.open(REPOSITORY / "figures" / "overview.png") as picture:
+        caption = picture.info["Description"]
+    assert "permuted labels" in caption
+    assert f"*{caption}*" in " ".join((REPOSITORY / "README.md").read_text(encoding="utf-8").split())

@@ -160,6 +160,7 @@ def test_circles_of_channels_lie_in_their_class_and_none_overlap(views):
     assert circles.channels.shape == (11, 4, 3)
     assert apart(circles.classes) > 0
     for outer, inner in zip(circles.classes, circles.channels, strict=True):
+        inner = inner[inner[:, 2] > 0]  # a dead channel has no circle
         assert apart(inner) > -1e-9
         assert (np.linalg.norm(inner[:, :2] - outer[:2], axis=1) + inner[:, 2] < outer[2]).all()
     assert (np.linalg.norm(circles.classes[:, :2], axis=1) + circles.classes[:, 2] <= 1 + 1e-9).all()
@@ -181,11 +182,28 @@ def test_packed_circles_do_not_overlap(n):
             assert apart(np.column_stack([centres, radii])) > -1e-9
 
 
-def test_areas_are_entropies_and_dead_channels_stay_visible():
-    entropies = np.array([[1.0, 4.0, 0.0], [2.0, 2.0, np.nan]])
-    _, channels = plots.pack_classes(entropies)
+def test_areas_are_entropies_of_channels_and_totals_of_classes_and_0_bit_is_no_circle():
+    entropies = np.array([[1.0, 4.0, 0.0], [2.0, 2.0, np.nan], [3.5, 0.0, 1e-7], [0.0, 0.0, 0.0]])
+    classes, channels = plots.pack_classes(entropies)
     area = channels[..., 2] ** 2 / channels[0, 0, 2] ** 2
-    np.testing.assert_allclose(area, [[1, 4, 0.04], [2, 2, 0.04]])
+    np.testing.assert_allclose(area, [[1, 4, 0], [2, 2, 0], [3.5, 0, 0], [0, 0, 0]])
+    np.testing.assert_allclose(classes[:, 2] ** 2 / classes[0, 2] ** 2, [1, 4 / 5, 3.5 / 5, 0])
+    for circles in (classes, channels):
+        np.testing.assert_array_equal(np.isnan(circles[..., :2]).any(-1), circles[..., 2] == 0)
+
+
+def test_a_layer_of_one_value_a_map_has_no_circles_and_says_so(views):
+    circles, multiples = views.channel.circles, views.channel.multiples
+    nothing = np.zeros((11, 4))
+    circles._show(circles.query, circles.epoch.value, nothing, *plots.pack_classes(nothing))
+    assert "no circle" in circles.figure.layout.title.text
+    assert [shape.path for shape in circles.figure.layout.shapes] == []
+    assert not circles.figure.layout.annotations
+    assert all(np.isnan(trace.x).all() for trace in circles.figure.data)
+    multiples._show(circles.query, [0.0, 1.0], np.full((11, 4, 2), 1e-9))
+    assert "every entropy is 0 bit" in multiples.figure.layout.title.text
+    heights = np.array(multiples.figure.data[0].y) % 1
+    assert np.nanmax(heights) == pytest.approx(0.05)  # on the floor of its panel
 
 
 def test_a_class_circle_zooms_in_and_out_and_a_channel_shows_its_deconvolutions(views):

@@ -202,3 +202,42 @@ def test_a_picture_of_many_colours_is_tinted_less_than_by_the_usual_choice_of_25
     assert usual > style.TINTED_SHARE
     assert tinted(Image.open(io.BytesIO(style.png_bytes(figure, figure.dpi, careful=True)))) < usual / 3
     plt.close(figure)
+
+
+def pixels_of(figure: plt.Figure, careful: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A figure before and after it was saved, as (height, width, 3)."""
+    saved = Image.open(io.BytesIO(style.png_bytes(figure, figure.dpi, careful=careful))).convert("RGB")
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int), np.asarray(saved, dtype=int)
+
+
+@pytest.mark.parametrize("careful", [False, True])
+def test_greys_stay_grey_and_white_stays_white_beside_many_colours(careful):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
+    draw = np.random.default_rng(0)
+    plots.plot_confusion(draw.integers(0, 1000, (10, 10)), [str(number) for number in range(10)], ax=left)
+    right.scatter(draw.random(400), draw.random(400), s=300 * draw.random(400), c=draw.random((400, 3)), alpha=0.5)
+    whole, saved = pixels_of(figure, careful)
+    grey = np.ptp(whole, axis=-1) == 0
+    assert len(np.unique(whole[~grey], axis=0)) > 1000  # far more than a palette holds
+    assert (np.ptp(saved[grey], axis=-1) == 0).all()
+    assert np.abs(saved[grey] - whole[grey]).max() <= 4  # of 255: half a step between two of 35 greys
+    white = (whole == 255).all(-1)
+    assert (saved[white] == 255).all()
+
+
+def test_a_picture_of_few_colours_keeps_them_all():
+    figure, ax = plt.subplots()
+    ax.imshow(np.arange(100).reshape(10, 10), cmap="viridis", interpolation="nearest")
+    ax.axis("off")
+    whole, saved = pixels_of(figure, careful=False)
+    assert (whole == saved).all()
+
+
+def test_one_wrong_image_of_a_thousand_is_seen_in_a_confusion_matrix():
+    counts = np.diag([1000] * 10)
+    counts[2, 7] = 1
+    ax = plots.plot_confusion(counts, [str(number) for number in range(10)])
+    shade = ax.images[0].cmap(ax.images[0].norm(counts))[..., 0]
+    assert shade[2, 7] < 0.95
+    assert (shade[counts == 0] == 1).all()
+    assert shade[0, 0] < 0.1

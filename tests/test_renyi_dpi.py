@@ -14,7 +14,7 @@ from torch import nn
 from mi_kit import data, experiments, models, probes, trainees, training
 from mi_kit.claims import FAILS, HOLDS, UNDECIDED, Needs
 from mi_kit.experiments import renyi_dpi as paper
-from mi_kit.experiments.renyi_dpi import beyond, chains, filters, observers, rules, sentences, settings
+from mi_kit.experiments.renyi_dpi import beyond, chains, figures, filters, observers, rules, sentences, settings
 
 SEEDS = range(5)
 SPREAD = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])  # of five seeds, sd 0.158: half a 95 % interval is 0.196
@@ -449,3 +449,31 @@ def test_falls_are_told_with_the_moment_of_the_largest_value():
     ]  # fmt: skip
     told = sentences.fall_words(types.SimpleNamespace(table=lambda name: {"chains": pd.DataFrame(rows)}[name]))
     assert told.count("second C1 by 1.00 [1.00, 1.00] bit, largest after 0% of the training") == 4
+
+
+def caption_of(experiment: experiments.Experiment, name: str) -> str:
+    spec = experiment.module.FIGURES[name]
+    return f"{spec.caption} {experiment.module.facts(experiment, spec.table(experiment))}"
+
+
+def test_captions_say_what_is_drawn():
+    """On the published tables: F5 is one of five seeds, F6 one mini-batch of four, unit_pairs are five bandwidths."""
+    experiment = experiments.open("02", "paper")
+    pairs = caption_of(experiment, "F5")
+    assert "1 seed," in pairs
+    assert "5 seeds" not in pairs
+    for name in ("F5", "F6", "F6_literal"):
+        assert "one mini-batch" in caption_of(experiment, name)
+        assert "mini-batches" not in caption_of(experiment, name)
+    assert "mean over seeds and mini-batches" in caption_of(experiment, "F3")
+    units = caption_of(experiment, "unit_pairs")
+    assert "second reading" not in units
+    assert "Squared bandwidths: 0.1, 0.3, 1, 3 and 10 of the variance." in units
+
+
+def test_the_middle_of_f3_is_the_epoch_that_the_paper_shows():
+    chains = experiments.open("02", "paper").table("chains")
+    figure = figures.draw_f3(chains[chains["reading"] == "literal"])
+    epochs = [ax.get_title(loc="left").split()[-1] for ax in figure.axes[:9]]
+    assert epochs == ["0", "3", "10", "0", "3", "10", "0", "10", "30"]
+    figures.plt.close(figure)

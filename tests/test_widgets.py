@@ -90,14 +90,27 @@ def test_many_moments_are_thinned_evenly_and_the_widget_says_so(home):
     box = widgets.explore(draw, max_frames=8, epoch=list(range(101)), layer=["a", "b"])
     assert [epoch for epoch, layer in DRAWN if layer == "a"] == [0, 33, 67, 100]
     (note,) = parts(box, ipywidgets.Label)
-    assert note.value == "Shown: 4 of 101 values of epoch."
+    assert note.value == "Shown: 4 of 101 values of epoch; all 2 of layer."
 
 
-def test_where_two_of_the_longest_are_too_many_the_next_axis_is_thinned_too(home):
-    box = widgets.explore(draw, max_frames=4, epoch=list(range(6)), layer=list("abcdefghij"))
-    assert DRAWN == [(0, "a"), (0, "j"), (5, "a"), (5, "j")]
+def test_layers_by_name_all_stay_and_time_is_thinned(home):
+    """Of 5 moments and 7 layers 30 frames were asked for: C2 was lost."""
+    layers = ["all", "C1", "P1", "C2", "P2", "F1", "F2"]
+    box = widgets.explore(draw, max_frames=30, epoch=[0, 10, 30, 60, 100], layer=layers)
+    assert list(dict.fromkeys(layer for _, layer in DRAWN)) == layers
+    assert list(dict.fromkeys(epoch for epoch, _ in DRAWN)) == [0, 10, 60, 100]
     (note,) = parts(box, ipywidgets.Label)
-    assert note.value == "Shown: 2 of 6 values of epoch; 2 of 10 values of layer."
+    assert note.value == "Shown: 4 of 5 values of epoch; all 7 of layer."
+
+
+def test_where_two_moments_are_too_many_names_stay_and_other_numbers_are_thinned(home):
+    def draw_three(layer, noise, epoch):
+        return draw(epoch, f"{layer} {noise}")
+
+    box = widgets.explore(draw_three, max_frames=12, layer=list("abcde"), noise=[1, 2, 3, 4], epoch=[0, 5, 9])
+    assert sorted(DRAWN) == [(e, f"{layer} {v}") for e in (0, 9) for layer in "abcde" for v in (1, 4)]
+    (note,) = parts(box, ipywidgets.Label)
+    assert note.value == "Shown: 2 of 4 values of noise; 2 of 3 values of epoch; all 5 of layer."
 
 
 @pytest.mark.parametrize(

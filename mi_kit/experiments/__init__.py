@@ -217,11 +217,24 @@ class Experiment:
         """Which data are in use, and which tables are published results, for the top of the page."""
         if not self.is_published:
             return " ".join(dataset.banner() for dataset in self.datasets())
+        banners = sorted({about["banner"] for about in self._abouts()})
+        return f"Published results of commit {', '.join(self._commits())} are shown. {' '.join(banners)}"
+
+    def review(self) -> str:
+        """What a later review found of the published verdicts, in Markdown, to stand above them; else empty."""
+        if not self.is_published:
+            return ""
+        words = claims.notice_words(claims.notices(paths.results() / self.notebook / "notices.csv", self._commits()))
+        return f"{words}\n\n" if words else ""
+
+    def _commits(self) -> list[str]:
+        return sorted({about["commit"] for about in self._abouts()})
+
+    def _abouts(self) -> list[dict]:
+        """What is known of every published table."""
         for name in self.module.TABLES:
             self.table(name)
-        commits = sorted({about["commit"] for about in self.published.values()})
-        banners = sorted({about["banner"] for about in self.published.values()})
-        return f"Published results of commit {', '.join(commits)} are shown. {' '.join(banners)}"
+        return list(self.published.values())
 
     def provenance(self) -> dict[str, str]:
         """Identity and checksums of the data that the tables were made from."""

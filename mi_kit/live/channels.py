@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import seaborn as sns
 
 from ..plots import class_colours, pack_classes
+from ..plots.packing import NOTHING
 from .answers import Answers, Query
 from .drawing import (
     CLEAR,
@@ -35,6 +36,7 @@ ROUND = np.array([(1, 0), (1, K), (K, 1), (0, 1), (-K, 1), (-1, K), (-1, 0), (-1
 def _circles(circles: np.ndarray) -> str:
     """Circles (n, 3) as one SVG path, each of four Bezier curves."""
     paths = []
+    circles = circles[circles[:, 2] > 0]
     for points in circles[:, None, :2] + circles[:, None, 2:] * ROUND:
         start, *turns = [f"{x:.5f},{y:.5f}" for x, y in points]
         curves = "".join(f"C{' '.join(turns[k : k + 3])}" for k in range(0, 12, 3))
@@ -74,14 +76,15 @@ class SmallMultiples:
 
     def _show(self, query: Query, epochs: list[float], values: np.ndarray) -> None:
         """All panels in one pair of axes, each moved to its place. values: (classes + 1, channels, epochs)."""
-        n_channels, most = values.shape[1], max(float(np.nanmax(values)), 1e-9)
+        n_channels, most = values.shape[1], float(np.nanmax(values))
         n_columns = math.ceil(math.sqrt(2 * n_channels))
         n_rows = math.ceil(n_channels / n_columns)
         places = [(number % n_columns, n_rows - 1 - number // n_columns) for number in range(n_channels)]
         left, low = np.array(places).T[..., None]
         values = np.pad(values, ((0, 0), (0, 0), (0, 1)), constant_values=math.nan)  # a gap between panels
+        heights_of = 0.72 / most if most > NOTHING else 0
         times = np.append(np.array(epochs) - epochs[0], math.nan) / max(epochs[-1] - epochs[0], 1e-9)
-        x, y = left + 0.06 + 0.88 * times, low + 0.05 + 0.72 * values / most
+        x, y = left + 0.06 + 0.88 * times, low + 0.05 + heights_of * values
         text = [f"channel {number}, epoch {one}: " for number in range(n_channels) for one in [*epochs, ""]]
         with drawing(self.figure):
             for trace, heights, bits in zip(self.figure.data, y, values, strict=True):
@@ -96,7 +99,8 @@ class SmallMultiples:
     def _title(self, query: Query, n_shown: int, epochs: list[float], most: float) -> str:
         n_all = self.answers.cube.shapes[query.layer_a][0]
         which = f"all {n_all}" if n_shown == n_all else f"the first {n_shown} of {n_all}"
-        ends = f"each panel epoch {epochs[0]:.4g} to {epochs[-1]:.4g} and 0 to {most:.2f} bit"
+        height = f"0 to {most:.2f} bit" if most > NOTHING else "every entropy is 0 bit"
+        ends = f"each panel epoch {epochs[0]:.4g} to {epochs[-1]:.4g} and {height}"
         return f"intra-sample entropy, {which} channels of {query.layer_a}: {ends}"
 
 
@@ -114,7 +118,7 @@ def _panel_label(x: int, y: int, number: int) -> dict:
 
 
 class CirclePacking:
-    """Classes as circles, in them channels with the area of their entropy, at one epoch; a click shows deconvolutions.
+    """Circles at one epoch: a channel's area is its entropy, a class's the total; a click shows deconvolutions.
 
     Marks that cannot be seen lie on the circles and take hovering and clicks.
     """
@@ -172,8 +176,12 @@ class CirclePacking:
             layout.annotations = [
                 {"x": x, "y": y + r, "text": name, "bgcolor": "white", "bordercolor": colour, "showarrow": False}
                 for name, (x, y, r), colour in zip(self.names, classes, self.colours, strict=True)
+                if r
             ]
-            layout.title.text = f"{query.layer_a}, epoch {epoch:.4g}: area is entropy, colour is channel"
+            reading = "area is entropy (a class: the total), colour channel"
+            if not classes[:, 2].any():
+                reading = "every entropy is 0 bit: no circle"
+            layout.title.text = f"{query.layer_a}, epoch {epoch:.4g}: {reading}"
         self._zoom(self.zoomed)
 
     def _texts(self, entropies: np.ndarray) -> tuple[list[str], list[str]]:
@@ -189,15 +197,17 @@ class CirclePacking:
         shapes = [
             _shape(circle[None], pale(colour), colour)
             for circle, colour in zip(self.classes, self.colours, strict=True)
+            if circle[2]
         ]
         for number, colour in enumerate(sns.color_palette("viridis", self.channels.shape[1]).as_hex()):
-            shapes.append(_shape(self.channels[:, number], colour, colour))
+            if self.channels[:, number, 2].any():
+                shapes.append(_shape(self.channels[:, number], colour, colour))
         return shapes
 
     def _zoom(self, number: int | None) -> None:
-        """The axes around one class, or all; the unseen marks grow with the circles."""
-        self.zoomed = number
-        x, y, r = (0, 0, 1) if number is None else self.classes[number]
+        """The axes around one class, or all where it has no circle; the unseen marks grow with the circles."""
+        self.zoomed = number if number is not None and self.classes[number, 2] else None
+        x, y, r = (0, 0, 1) if self.zoomed is None else self.classes[number]
         pixels = (SIDE - 10) / (2.1 * r)
         with drawing(self.figure):
             self.figure.layout.xaxis.range = [x - 1.05 * r, x + 1.05 * r]

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.patches import Polygon
 
 from .style import MUTED
@@ -76,10 +77,12 @@ def _draw_box(ax: plt.Axes, span: Sequence[tuple[float, float]], edge: str, face
 def plot_confusion(
     counts: np.ndarray, classes: Sequence[str], *, title: str = "", ax: plt.Axes | None = None
 ) -> plt.Axes:
-    """A confusion matrix: a row a true class, a column a predicted one; darker is more. Returns the axes."""
+    """A confusion matrix: a row a true class, a column a predicted one. Darker is more, on a logarithmic scale, and
+    only 0 is white: a single error must show beside a thousand right answers. Returns the axes.
+    """
     ax = plt.gca() if ax is None else ax
-    greys = plt.get_cmap("Greys", 20)  # few enough to leave the figure's other colours as they are
-    image = ax.imshow(counts, cmap=greys, vmin=0, vmax=max(1, counts.max()), interpolation="nearest")
+    greys = ListedColormap(plt.get_cmap("Greys")(np.linspace(0.12, 1, 256))).with_extremes(under="white", bad="white")
+    image = ax.imshow(counts, cmap=greys, norm=LogNorm(1, max(2, counts.max())), interpolation="nearest")
     ax.set_xticks(range(len(classes)), classes, rotation=60 if max(map(len, classes)) > 2 else 0, fontsize=9)
     ax.set_yticks(range(len(classes)), classes, fontsize=9)
     ax.tick_params(length=0)
@@ -202,13 +205,18 @@ def plot_packing(
 ) -> plt.Axes:
     """Ten class circles and an eleventh for all inputs, channels inside, coloured by their number.
 
-    circles: what `pack_table` gives. Returns the axes.
+    circles: what `pack_table` gives; those of radius 0 are not drawn. Returns the axes.
     """
     ax = plt.gca() if ax is None else ax
+    ax.axis("off")
+    ax.set_aspect("equal")
+    nothing = "" if circles["radius"].any() else "\nevery entropy is 0 bit: no circle"
+    ax.set_title(f"{title}{nothing}".strip(), loc="left", fontsize=11)
     colours = class_colours(classes)
     n_channels = int(circles["channel"].max()) + 1
     of_channels = sns.color_palette("viridis", n_channels)
-    for _, one in circles.sort_values("channel").iterrows():
+    circles = circles[circles["radius"] > 0].sort_values("channel")
+    for _, one in circles.iterrows():
         centre, channel = (one["x"], one["y"]), int(one["channel"])
         whole = channel < 0
         ax.add_patch(
@@ -219,10 +227,7 @@ def plot_packing(
             ax.text(centre[0], centre[1] + one["radius"], one["class_name"], ha="center", va="center",
                     fontsize=9, color=colours[one["class_name"]], fontweight="bold", zorder=5,
                     bbox={"fc": "white", "ec": "none", "pad": 1})  # fmt: skip
-    ends = circles[circles["channel"] < 0]
-    ax.set(xlim=((ends["x"] - ends["radius"]).min() - 0.02, (ends["x"] + ends["radius"]).max() + 0.02),
-           ylim=((ends["y"] - ends["radius"]).min() - 0.02, (ends["y"] + ends["radius"]).max() + 0.09))  # fmt: skip
-    ax.set_aspect("equal")
-    ax.axis("off")
-    ax.set_title(title, loc="left", fontsize=11)
+    if len(ends := circles[circles["channel"] < 0]):
+        ax.set(xlim=((ends["x"] - ends["radius"]).min() - 0.02, (ends["x"] + ends["radius"]).max() + 0.02),
+               ylim=((ends["y"] - ends["radius"]).min() - 0.02, (ends["y"] + ends["radius"]).max() + 0.09))  # fmt: skip
     return ax

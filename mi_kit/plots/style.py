@@ -22,6 +22,7 @@ from .. import paths
 DPI = 130
 MAX_BYTES = 300_000
 TINT, TINTED_SHARE = 12, 0.005  # of 255 levels, and of the pixels: beyond it greys look coloured
+GREYS = np.linspace(0, 255, 35).round().astype(int)  # of 256 colours; black and white among them
 MUTED = "0.45"  # reference lines and what is not in focus
 
 # Okabe and Ito's colours tell eight things apart for every common kind of colour vision
@@ -123,8 +124,8 @@ def save_picture(picture: bytes, folder: Path, name: str, *, table: pd.DataFrame
 def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None, *, careful: bool = False) -> bytes:
     """A figure as a PNG of 256 colours, a third of the size of full colour, with `about` as its text.
 
-    One with photographs (images of three channels) keeps all its colours: 256 would tint what is grey. careful: choose
-    the colours of a tinted one better, which takes seconds.
+    One with photographs (images of three channels) keeps all its colours. careful: choose the colours of a tinted one
+    better, which takes seconds.
     """
     canvas, small, text = FigureCanvasAgg(figure), io.BytesIO(), PngInfo()
     figure.set_dpi(dpi)
@@ -133,19 +134,38 @@ def png_bytes(figure: Figure, dpi: int, about: dict[str, str] | None = None, *, 
     canvas.draw()  # savefig would draw twice, and encode and decode a picture in full colour
     for key, value in (about or {}).items():
         text.add_itxt(key, value)
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    if not any(shown.get_array().ndim == 3 for ax in figure.axes for shown in ax.images):
-        fewer = functools.partial(image.quantize, 256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        first = fewer()
-        image = fewer(kmeans=2) if careful and _is_tinted(image, first) else first
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    photographs = any(shown.get_array().ndim == 3 for ax in figure.axes for shown in ax.images)
+    image = Image.fromarray(pixels) if photographs else _of_256_colours(pixels, careful)
     image.save(small, format="png", pnginfo=text)
     return small.getvalue()
 
 
-def _is_tinted(image: Image.Image, fewer: Image.Image) -> bool:
-    """Whether fewer colours change more than single pixels by more than the eye forgives."""
+def _of_256_colours(pixels: np.ndarray, careful: bool) -> Image.Image:
+    """What is grey takes the nearest of `GREYS`, for one palette chosen for all would tint it; the rest is chosen for
+    the pixels with a colour."""
+    grey = (pixels == pixels[..., :1]).all(-1)
+    palette, places = np.repeat(GREYS, 3).tolist(), np.rint(pixels[..., 0] * ((len(GREYS) - 1) / 255)).astype(np.uint8)
+    if not grey.all():
+        coloured = Image.fromarray(pixels[~grey][None])
+        n_colours = 256 - len(GREYS)
+        choose = functools.partial(
+            coloured.quantize, n_colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        chosen = choose()
+        if careful and _n_tinted(coloured, chosen) > TINTED_SHARE * grey.size:
+            chosen = choose(kmeans=2)
+        palette += chosen.getpalette()
+        places[~grey] = len(GREYS) + np.asarray(chosen)[0]
+    image = Image.fromarray(places)
+    image.putpalette(palette)
+    return image
+
+
+def _n_tinted(image: Image.Image, fewer: Image.Image) -> int:
+    """How many pixels fewer colours change by more than the eye forgives."""
     away = np.abs(np.asarray(image, dtype=np.int16) - np.asarray(fewer.convert("RGB"), dtype=np.int16)).max(-1)
-    return bool((away > TINT).mean() > TINTED_SHARE)
+    return int((away > TINT).sum())
 
 
 @functools.cache

@@ -195,7 +195,8 @@ FIGURES = {
                           "Thick: mean over seeds, thin: seeds. By chance: inputs in another order.",
                           n_bins=lambda e: e.settings.n_bins),
     "bins": FigureSpec(lambda e: figures.draw_bins(_capacities(e)), _capacities, "The rules of the claims, all seeds."),
-    "F13": _figure(figures.draw_f13, "channel_entropies", f"{_FIRST} Black: all inputs. Areas: entropies.",
+    "F13": _figure(figures.draw_f13, "channel_entropies",
+                   f"{_FIRST} Black: all inputs. Areas: entropies, of a class the total; 0 bit is nothing.",
                    "class_entropies", rows=lambda table: table[table["layer"] == LOOK_ALIKE_LAYER], epoch=_epoch(80)),
     "F14": FigureSpec(
         lambda e: figures.draw_f14(_first_and_last_layer(e.table("channel_entropies")), e.table("class_entropies")),

@@ -83,9 +83,10 @@ def _span(values: torch.Tensor) -> str:
 
 
 def equation_words(experiment: Experiment) -> str:
-    """What the printed equation 2 gives beside the corrected one, for an untrained network."""
+    """What the printed equation 2 gives beside the corrected one, for an untrained network; nothing without data, for
+    `data_words` has said so."""
     if experiment.is_published:
-        return "The data are not read here: published results are shown."
+        return ""
     settings = experiment.settings
     dataset = dataset_of(settings, "sightings")
     x, y = dataset.x_train[: settings.n_samples], dataset.y_train[: settings.n_samples]

@@ -58,13 +58,14 @@ def draw_f2(_experiment) -> plt.Figure:
 
 
 def steps_shown(rows: pd.DataFrame) -> list[int]:
-    """Step 0, the step nearest to three tenths of the training, and the last one."""
-    steps = np.array(sorted(set(rows["step"])))
-    return [int(steps[0]), int(steps[np.abs(steps - 0.3 * steps[-1]).argmin()]), int(steps[-1])]
+    """Step 0, the one nearest to the moment that the paper shows (epoch 3 of 10; of the third data set 10 of 30), and
+    the last one."""
+    steps, share = np.array(sorted(set(rows["step"]))), 1 / 3 if rows["part"].iloc[0] == "third" else 0.3
+    return [int(steps[0]), int(steps[np.abs(steps - share * steps[-1]).argmin()]), int(steps[-1])]
 
 
 def draw_f3(table: pd.DataFrame) -> plt.Figure:
-    """F3: both chains of three data sets at the start, after three tenths of the training, and at its end."""
+    """F3: both chains of three data sets at the start, after about a third of the training, and at its end."""
     cases = [BASELINES[0], BASELINES[2], BASELINES[3]]
     figure, axes = plt.subplots(3, 3, figsize=(13.5, 10.5), sharey="row")
     for row, case in enumerate(cases):
@@ -139,8 +140,7 @@ def accuracy_at(curves: pd.DataFrame, network: str, step: int, part: str = "mnis
 
 
 def draw_f5(table: pd.DataFrame) -> plt.Figure:
-    """F5 with measured values: two pairs of trained filters, and redundancy minus synergy of all pairs."""
-    table = table[table["seed"] == table["seed"].min()]
+    """F5 with measured values of one seed: two pairs of trained filters, and redundancy minus synergy of all pairs."""
     last = table[table["step"] == table["step"].max()]
     figure, axes = plt.subplot_mosaic([["a", "c", "d"], ["b", "e", "f"]], figsize=(14.5, 8.4))
     pairs = last[last["layer"] == "C1"].sort_values("co_information")

@@ -27,14 +27,13 @@ def facts(experiment: Experiment, table: pd.DataFrame) -> str:
     parts = [_facts_of(experiment, rows) for _, rows in table.groupby(["part", "dataset"], sort=False)]
     share = ""
     if "share" in table and (shares := sorted(set(table.loc[table["share"] > 0, "share"]))):
-        share = (
-            f" Squared bandwidth of the second reading: {' and '.join(f'{each:g}' for each in shares)} of the variance."
-        )
+        what = "Squared bandwidth of the second reading" if "reading" in table else "Squared bandwidths"
+        share = f" {what}: {_listed(shares)} of the variance."
     return f"Data: {'; '.join(parts)}.{share} Profile {experiment.profile}."
 
 
 def _facts_of(experiment: Experiment, rows: pd.DataFrame) -> str:
-    """`mnist (3 seeds, mini-batches of 128)`."""
+    """`mnist (3 seeds, 128 images a mini-batch)`."""
     counts = []
     if "seed" in rows:
         seeds = rows.groupby("model")["seed"].nunique()
@@ -42,11 +41,18 @@ def _facts_of(experiment: Experiment, rows: pd.DataFrame) -> str:
         counts.append(f"{least}{f' to {most}' if most > least else ''} seed{'s' if most > 1 else ''}")
     if "n_samples" in rows:
         sizes = sorted(set(rows["n_samples"]))
-        counts.append(f"mini-batches of {' to '.join(f'{n:,}' for n in (sizes[0], sizes[-1])[: len(sizes)])}")
+        span = " to ".join(f"{n:,}" for n in (sizes[0], sizes[-1])[: len(sizes)])
+        counts.append(f"{span} images a mini-batch")
     if "n_test" in rows:
         counts.append(f"{int(rows['n_test'].iloc[0]):,} test images")
     name = told(experiment, rows["dataset"].iloc[0], rows["part"].iloc[0])
     return f"{name} ({', '.join(counts)})" if counts else name
+
+
+def _listed(values: list[float]) -> str:
+    """`0.1, 0.3 and 1`."""
+    *first, last = (f"{each:g}" for each in values)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def told(experiment: Experiment, name: str, part: str) -> str:
