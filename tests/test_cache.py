@@ -2,6 +2,7 @@
 
 import functools
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,11 +87,52 @@ def test_damaged_frame_is_rendered_again(home):
     assert path.read_bytes() == drawn
 
 
-def test_fresh_computes_anew(home, monkeypatch):
+def test_fresh_computes_anew_once(home, monkeypatch):
     squares(3)
     monkeypatch.setenv("MI_KIT_FRESH", "1")
-    squares(3)
+    for _ in range(3):
+        squares(3)
     assert CALLS == [3, 3]
+    # a process that is started from here knows what is fresh already
+    code = "import test_cache as t; t.squares(3); t.squares(4); print(list(t.CALLS))"
+    told = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True,
+                          env=environment(home) | {"MI_KIT_FRESH": os.environ["MI_KIT_FRESH"]}, check=True)  # fmt: skip
+    assert told.stdout == "[4]\n"
+
+
+def runs_of(home) -> list[Path]:
+    return sorted((home / "data" / "runs").rglob("run.json"))
+
+
+TRAINS = """
+import sys
+from mi_kit import data, training
+training.train("tanh_12", data.load("12bit"), steps=3, seeds=[int(sys.argv[1])], device="cpu", progress=False)
+print("trained", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_what_a_process_uses_is_not_cleaned_away(home):
+    process = subprocess.Popen([sys.executable, "-c", TRAINS, "0"], env=environment(home), text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    assert process.stdout.readline() == "trained\n"
+    (squares(5), cache.frame({"a": 1}, picture))
+    freed, used = cache.clean()
+    assert freed > 0
+    assert used == [path.parent for path in runs_of(home)]
+    assert not entries(home, "parquet") + entries(home, "png")
+    process.communicate("\n", timeout=60)
+    assert cache.clean()[1] == []
+    assert runs_of(home) == []
+
+
+def test_cleaning_in_a_loop_stops_no_training(home):
+    codes = [subprocess.Popen([sys.executable, "-c", TRAINS, str(seed)], env=environment(home), text=True,
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) for seed in range(3)]  # fmt: skip
+    while any(process.poll() is None for process in codes):
+        cache.clean()
+    assert [process.returncode for process in codes] == [0, 0, 0], [process.stderr.read() for process in codes]
 
 
 def write_many() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import Calls
 from torch import nn
 
 from mi_kit import data, models, probes, progress, runs, training
@@ -696,6 +697,28 @@ def test_a_declared_version_changes_the_name_that_rows_are_kept_under(monkeypatc
     monkeypatch.setattr(scaled, "version", 2, raising=False)
     second = training.observer_name(functools.partial(scaled, factor=2)), training.observer_name(scaled)
     assert not set(first) & set(second)
+
+
+def test_fresh_trains_and_observes_anew_once(monkeypatch):
+    asked = Calls()
+
+    def watched(moment):
+        asked.append(moment.step)
+        return bias_rows(moment)
+
+    arguments = {"steps": 4, "observe": watched, "observe_at": [0, 4]}
+    first = train(**arguments)
+    train(**arguments)
+    assert asked == [0, 4]
+    monkeypatch.setenv("MI_KIT_FRESH", "1")
+    for _ in range(2):
+        again = train(**arguments)
+    assert asked == [0, 4, 0, 4]
+    pd.testing.assert_frame_equal(again.observed("watched"), first.observed("watched"))
+    pd.testing.assert_frame_equal(again.metrics, first.metrics)
+    monkeypatch.delenv("MI_KIT_FRESH")
+    train(**arguments)
+    assert asked == [0, 4, 0, 4]
 
 
 def test_observers_can_be_named():
