@@ -915,9 +915,7 @@ def test_a_layer_that_puts_out_no_tensor_is_refused(own, layer):
 def test_a_layer_whose_first_axis_is_not_the_samples_is_refused(tmp_path):
     recorder = Recorder(tmp_path, nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Flatten(0, 1), nn.Linear(1, 2)))
     recorder.checkpoint(0)
-    with pytest.raises(
-        ValueError, match=r"^layers must put out \(n, channels, \.\.\.\); '1' puts out \(4, 1\) for n=1"
-    ):
+    with pytest.raises(ValueError, match=r"^layers must put out the samples on their axis 0; '1' puts out \(4, 1\) for n=1"):
         Hypercube(recorder.run, torch.rand(3, 4), layers=["1"])
 
 
