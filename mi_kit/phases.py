@@ -68,7 +68,9 @@ def softmax_information(logits: Tensor, y: Tensor, **options) -> est.BinnedInfor
     logits: (..., n, classes), or one a sample (`probes.class_logits`); y: (n,). options: as `estimators.binned_information`; n_bins is 10 where not given.
     Source: Cheng et al. (2018), section 3.3.
     """
-    return est.binned_information(softmax(probes.class_logits(logits, len(y))), y, **{"n_bins": 10, "range": (0, 1)} | options)
+    return est.binned_information(
+        softmax(probes.class_logits(logits, len(y))), y, **{"n_bins": 10, "range": (0, 1)} | options
+    )
 
 
 def softmax(logits: Tensor) -> Tensor:

@@ -175,15 +175,17 @@ def _tensor_of(layer: str, latest: dict[str, Tensor]) -> Tensor:
 
 def _outputs(latest: dict[str, Tensor], layers: list[str], n: int, axes: Mapping[str, int]) -> list[Tensor]:
     """What the layers put out for n samples, each with the samples first."""
-    outputs = [_tensor_of(layer, latest) for layer in layers]
-    for layer, output in zip(layers, outputs, strict=True):
-        axis, shape = axes.get(layer, 0), tuple(output.shape)
+    outputs = []
+    for layer in layers:
+        output, axis = _tensor_of(layer, latest), axes.get(layer, 0)
+        shape = tuple(output.shape)
         if not -len(shape) <= axis < len(shape) or shape[axis] != n:
             hint = f"; sample_axis={{{layer!r}: {shape.index(n)}}} may be meant" if n in shape else ""
             raise ValueError(
                 f"layers must put out the samples on their axis {axis}; {layer!r} puts out {shape} for n={n}{hint}."
             )
-    return [output.movedim(axes.get(layer, 0), 0) for layer, output in zip(layers, outputs, strict=True)]
+        outputs.append(output.movedim(axis, 0) if axis else output)  # untouched: gradients are taken of it
+    return outputs
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -44,7 +45,7 @@ def explore(
         )
     if not isinstance(max_frames, int) or not 2 <= max_frames <= MAX_FRAMES:
         raise ValueError(f"max_frames must lie between 2 and {MAX_FRAMES}; got max_frames={max_frames!r}.")
-    chosen, note = _thin({name: list(values) for name, values in axes.items()}, max_frames)
+    chosen, note = _thin({name: _plain(values) for name, values in axes.items()}, max_frames)
     tables = [data] if isinstance(data, pd.DataFrame) else list(data)
     render = _Renderer()
     frames = {}
@@ -57,6 +58,11 @@ def explore(
             f"frames must take at most {MAX_BYTES:,} bytes together; got {size:,} in {len(frames)} frames."
         )
     return _box(chosen, frames, note)
+
+
+def _plain(values: Sequence) -> list:
+    """Numbers of numpy, such as a table's column gives, as Python's own."""
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def _thin(axes: dict[str, list], max_frames: int) -> tuple[dict[str, list], str]:
