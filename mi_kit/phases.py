@@ -65,7 +65,8 @@ class Phases:
 def softmax_information(logits: Tensor, y: Tensor, **options) -> est.BinnedInformation:
     """`binned_information` of the softmax of a network's output, cut into bins over [0, 1].
 
-    logits: (..., n, classes), or one a sample (`probes.class_logits`); y: (n,). options: as `estimators.binned_information`; n_bins is 10 where not given.
+    logits: (..., n, classes), or one a sample (`probes.class_logits`); y: (n,).
+    options: as `estimators.binned_information`; n_bins is 10 where not given.
     Source: Cheng et al. (2018), section 3.3.
     """
     return est.binned_information(

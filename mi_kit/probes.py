@@ -190,7 +190,7 @@ def _outputs(latest: dict[str, Tensor], layers: list[str], n: int, axes: Mapping
 
 @torch.no_grad()
 def _check_axes(run: Callable, x: Tensor, device, latest: dict[str, Tensor], layers: list[str], axes) -> None:
-    """ValueError for a layer of whose axes two are as long as the batch `x`, and the wrong one is that of the samples."""
+    """Where two axes are as long as the batch `x`: ValueError if it is not the named one that follows the samples."""
     if not any(list(latest[layer].shape).count(len(x)) > 1 for layer in layers):
         return
     n = 3 if len(x) == 2 else 2

@@ -18,7 +18,7 @@ import re
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -308,7 +308,8 @@ class Run:
     def _check_recordings(self) -> None:
         """A folder is made anew when its path is recorded to again: a Run does not read another training as its own."""
         for folder in self.folders:
-            if _recording_in(folder.path) not in (None, folder.identity.get("recording")):
+            own = folder.identity.get("recording")
+            if own and _recording_in(folder.path) not in (None, own):
                 raise ValueError(
                     f"{folder.path} holds another recording than this run's, made before this one's first checkpoint "
                     "or after its last; runs.open reads what is there."
@@ -317,8 +318,7 @@ class Run:
 
 def _recording_in(path: Path) -> str | None:
     """The mark of the recording in a folder; None where there is none."""
-    file = path / "run.json"
-    return json.loads(file.read_text(encoding="utf-8"))["identity"].get("recording") if file.exists() else None
+    return RunFolder(path, {}).identity.get("recording")
 
 
 # --------------------------------------------------------------------------------------------- a network of one's own
@@ -497,4 +497,4 @@ def _checked_network(folders: list[RunFolder], make_model) -> models.Network:
                 f"make_model must give the recorded network; its {wrong[0]} has the shape {given.get(wrong[0])}, and "
                 f"{kept.get(wrong[0])} in {folder.path} ({len(wrong)} of {len(given)} tensors differ)."
             )
-    return models.Network(name, network.build, network.input_shape, network.title, network.parts)
+    return replace(network, name=name)

@@ -291,7 +291,7 @@ def test_a_block_that_is_called_twice_counts_the_last_time(nested):
     assert torch.equal(probes.activations(network, x, ["0"])["0"], block(torch.tanh(block(x))))
 
 
-# --------------------------------------------------------------------------------------------- which axis is the samples
+# ------------------------------------------------------------------------------------------ which axis is the samples
 
 
 class Tokens(nn.Module):

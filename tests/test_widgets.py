@@ -42,7 +42,8 @@ def test_values_of_numpy_are_an_axis(home):
     steps = pd.DataFrame({"step": [20, 0, 10, 0], "name": ["b", "a", "a", "b"], "rate": [0.5, 0.1, 0.1, 0.5]})
     axes = {"iteration": sorted(steps["step"].unique()), "layer": steps["name"].to_numpy()[:2]}
     box = widgets.explore(lambda iteration, layer: draw(iteration, layer), **axes)
-    assert DRAWN == [(step, layer) for step in (0, 10, 20) for layer in "ba"]
+    expected = [(step, layer) for step in (0, 10, 20) for layer in "ba"]
+    assert expected == DRAWN
     assert {type(step) for step, _ in DRAWN} == {int}
     slider = parts(box, ipywidgets.SelectionSlider)[0]
     assert [label for label, _ in slider.options] == ["0", "10", "20"]
