@@ -1,4 +1,4 @@
-"""Recorded training runs: one folder a seed, read back as a `Run`, again and by others with `open`.
+"""Recorded training runs: one folder a seed, read back as a `Run`, and by `open` at any later time.
 
 A folder holds run.json (identity and history), metrics.parquet, observed-<name>.parquet, one step-<step>.safetensors
 a checkpoint, and state.safetensors: weights and optimiser where training stands. Every file is written whole
