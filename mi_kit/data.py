@@ -11,6 +11,7 @@ import functools
 import gzip
 import hashlib
 import http.client
+import math
 import os
 import shutil
 import threading
@@ -27,6 +28,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from . import paths
+from .estimators import inputs
 
 DIGITS = tuple("0123456789")
 FASHION = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -42,14 +44,16 @@ class DataDamagedError(ValueError):
     """A file is not the published one: truncated, altered or of another version."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Inputs and labels, ready for a network.
+    """Inputs and labels, ready for a network. Tensors of your own become one by `Dataset.of(x, y)`.
 
-    x_train, x_test: float32, (n, channels, height, width) in [0, 1] for images, (n, features) else.
+    x_train, x_test: float32, (n, channels, height, width) in [0, 1] for images, (n, features) else; int64 for the
+        numbers of words or tokens.
     y_train, y_test: int64, (n,), class numbers from 0.
     name: what the data are; requested: what was asked for (they differ when an embedded default stands in).
     source: where the files lie, relative to the folder they were found in.
+    Raises ValueError for other types and shapes, and labels without a name in `classes`.
     """
 
     x_train: Tensor
@@ -62,6 +66,53 @@ class Dataset:
     requested: str = ""
     note: str = ""
     checksums: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for part in ("train", "test"):
+            _check_part(part, getattr(self, f"x_{part}"), getattr(self, f"y_{part}"), len(self.classes))
+        if self.x_train.shape[1:] != self.x_test.shape[1:]:
+            raise ValueError(
+                f"x_test must have inputs of the shape {self.input_shape}; got {tuple(self.x_test.shape[1:])}."
+            )
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({self.label}: {len(self.x_train):,} training and {len(self.x_test):,} test samples of the shape "
+            f"{self.input_shape}, {len(self.classes)} classes)"
+        )
+
+    @classmethod
+    def of(
+        cls, x, y, *, x_test=None, y_test=None, test: float = 0.2, classes=None, name: str = "own", seed: int = 0
+    ) -> Dataset:
+        """Inputs and labels of your own as a data set.
+
+            dataset = data.Dataset.of(x, y, test=0.2)
+
+        x: (n, ...), numbers as a tensor, array, list or table; they become float32 (numbers of words go through
+            `Dataset(...)` itself). y: (n,) or (n, 1), the class of each: numbers, words or truth values.
+        x_test, y_test: the test part; None draws the share `test` of the samples with `seed`, classes in equal shares.
+        classes: their names. Labels that are among them get the number of their place, others are such numbers already.
+            None: labels 0 to k - 1 stay what they are, others are numbered in their order; both are named by their own
+            words.
+        name: for captions and the names of runs; the content enters those by itself.
+        Raises ValueError for lengths that differ, values that are not finite, numbers with a fraction as labels (a
+        regression target is binned first), fewer than two classes, and a class too rare to be split.
+        """
+        if (x_test is None) != (y_test is None):
+            raise ValueError("x_test and y_test must be given together; got one of them.")
+        x, y = _inputs("x", x), _words_of("y", y)
+        _check_lengths("x", x, "y", y)
+        if x_test is None:
+            y, classes = _numbered(y, classes)
+            parts = _split(x, y, _checked_share(test, y), inputs.whole("seed", seed, 0))
+            note = f"The test part is a share of {test:g}, drawn with seed {seed}."
+        else:
+            x_test, y_test = _inputs("x_test", x_test), _words_of("y_test", y_test)
+            _check_lengths("x_test", x_test, "y_test", y_test)
+            both, classes = _numbered([*y, *y_test], classes)
+            parts, note = (x, both[: len(y)], x_test, both[len(y) :]), ""
+        return cls(*parts, classes, name, "memory", note=note)
 
     @property
     def is_default(self) -> bool:
@@ -107,6 +158,17 @@ class Dataset:
         return f"{text} {self.note}".strip()
 
 
+def checked(dataset: Dataset) -> Dataset:
+    """The data set itself; ValueError for what is none, with the way to make one of it."""
+    if not isinstance(dataset, Dataset):
+        tensors = "*dataset.tensors" if hasattr(dataset, "tensors") else "x, y"
+        raise ValueError(
+            "dataset must be a data.Dataset, as data.load gives; "
+            f"got {type(dataset).__name__}: data.Dataset.of({tensors}) makes one."
+        )
+    return dataset
+
+
 def load(name: str, n_train: int | None = None, n_test: int | None = None, seed: int = 0) -> Dataset:
     """The data set `name`, or a random part of it drawn with `seed`.
 
@@ -127,7 +189,7 @@ def load(name: str, n_train: int | None = None, n_test: int | None = None, seed:
 
 def part(dataset: Dataset, n_train: int | None = None, n_test: int | None = None, seed: int = 0) -> Dataset:
     """A random part of a data set, as `load` draws it; ValueError for more samples than there are."""
-    return _draw(dataset, n_train, n_test, seed)
+    return _draw(checked(dataset), n_train, n_test, seed)
 
 
 def names() -> list[str]:
@@ -159,7 +221,7 @@ def grey(dataset: Dataset, side: int = 28) -> Dataset:
 
     Raises ValueError for anything but images of three channels, at least `side` wide and high.
     """
-    shape = dataset.input_shape
+    shape = checked(dataset).input_shape
     if len(shape) != 3 or shape[0] != 3 or min(shape[1:]) < side:
         raise ValueError(f"dataset must have images of 3 channels and at least {side}x{side}; got {shape}.")
     top, left = ((length - side) // 2 for length in shape[1:])
@@ -181,7 +243,7 @@ def centred(dataset: Dataset) -> Dataset:
     makes gradient descent overshoot along it: at 0.05 a linear network's loss on CIFAR-10 rises instead of falling.
     Raises ValueError for anything but images (samples, channels, height, width).
     """
-    if dataset.x_train.ndim != 4:
+    if checked(dataset).x_train.ndim != 4:
         raise ValueError(f"dataset must have images (n, channels, height, width); got {tuple(dataset.x_train.shape)}.")
     # summed in float64: what another order of summing changes is lost in rounding to float32
     mean = dataset.x_train.double().mean((0, 2, 3), keepdim=True).float()
@@ -479,11 +541,11 @@ def _download_svhn(root: Path) -> None:
 # --------------------------------------------------------------------------------------------- embedded defaults
 
 
-def _split(x: Tensor, y: Tensor, test_share: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _split(x: Tensor, y: Tensor, test_share: float, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A fixed split into training and test part with the classes in equal shares."""
     from sklearn.model_selection import train_test_split
 
-    train, test = train_test_split(np.arange(len(y)), test_size=test_share, stratify=y.numpy(), random_state=0)
+    train, test = train_test_split(np.arange(len(y)), test_size=test_share, stratify=y.numpy(), random_state=seed)
     return x[train], y[train], x[test], y[test]
 
 
@@ -532,6 +594,100 @@ def _read_iris(_root: Path) -> Dataset:
         "scikit-learn (embedded)",
         note="Features are scaled to mean 0 and variance 1.",
     )
+
+
+# --------------------------------------------------------------------------------------------- tensors of one's own
+
+
+def _check_part(part: str, x, y, n_classes: int) -> None:
+    """ValueError where x and y are not the inputs and class numbers of one part."""
+    for name, value, dtypes in (("x", x, (torch.float32, torch.int64)), ("y", y, (torch.int64,))):
+        got = str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
+        if not isinstance(value, Tensor) or value.dtype not in dtypes:
+            wanted = " or ".join(str(each).removeprefix("torch.") for each in dtypes)
+            raise ValueError(f"{name}_{part} must be a tensor of {wanted}; got {got} (data.Dataset.of converts).")
+    if y.ndim != 1:
+        raise ValueError(f"y_{part} must have the shape (n,); got shape={tuple(y.shape)}.")
+    _check_lengths(f"x_{part}", x, f"y_{part}", y)
+    if len(y) and not 0 <= (low := int(y.min())) <= (high := int(y.max())) < n_classes:
+        raise ValueError(
+            f"y_{part} must lie between 0 and {n_classes - 1}, a number for each of {n_classes} classes; "
+            f"got {low if low < 0 else high} among them."
+        )
+
+
+def _check_lengths(name_x: str, x, name_y: str, y) -> None:
+    if x.ndim < 2 or len(x) != len(y):
+        hint = " (x[:, None] makes a column of numbers one feature)" if x.ndim == 1 else ""
+        raise ValueError(
+            f"{name_x} must have the shape ({len(y)}, ...), as many samples as {name_y}; got {tuple(x.shape)}{hint}."
+        )
+
+
+def _inputs(name: str, value) -> Tensor:
+    """A float32 copy on the CPU, (n, ...)."""
+    try:
+        tensor = inputs.tensor_of(name, value if isinstance(value, Tensor) else np.asarray(value))
+    except (TypeError, ValueError) as error:  # numpy's own, for rows of different length
+        raise ValueError(f"{name} must hold numbers, the same for every sample; got {type(value).__name__}.") from error
+    if tensor.is_complex():
+        raise ValueError(f"{name} must be real; got dtype={tensor.dtype}.")
+    tensor = tensor.to("cpu", torch.float32, copy=True)
+    if wrong := int((~torch.isfinite(tensor)).sum()):
+        raise ValueError(f"{name} must be finite in float32; got {wrong} NaN or infinite values.")
+    return tensor
+
+
+def _words_of(name: str, value) -> list:
+    """Labels as a list of integers, words or other plain values."""
+    array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have the shape (n,), one class a sample; got shape={array.shape}.")
+    from pandas import isna
+
+    if missing := int(isna(array).sum()):
+        raise ValueError(f"{name} must have a label for every sample; got {missing} without.")
+    labels = [label.item() if isinstance(label, np.generic) else label for label in array.tolist()]
+    if broken := [label for label in labels if isinstance(label, float) and not label.is_integer()]:
+        raise ValueError(
+            f"{name} must hold classes; got {broken[0]:g} among them. Bin a regression target first: "
+            "np.digitize(y, np.quantile(y, [0.25, 0.5, 0.75]))."
+        )
+    return [int(label) if isinstance(label, float) else label for label in labels]
+
+
+def _numbered(labels: list, classes) -> tuple[Tensor, tuple[str, ...]]:
+    """Class numbers (n,), and the names of the classes."""
+    if len(found := set(labels)) < 2:
+        raise ValueError(f"y must have at least 2 classes; got {len(found)}.")
+    if classes is None:
+        whole = all(type(label) is int for label in found)
+        same = whole and found == set(range(len(found)))
+        classes = range(len(found)) if same else sorted(found, key=None if whole else str)
+    classes = tuple(classes)
+    if found <= set(classes):
+        places = {label: place for place, label in enumerate(classes)}
+        labels = [places[label] for label in labels]
+    elif not all(isinstance(label, int) and 0 <= label < len(classes) for label in found):
+        wrong = sorted(map(str, found - set(classes)))[0]
+        raise ValueError(f"y must hold labels among {classes}, or their numbers from 0; got {wrong} among them.")
+    return torch.tensor(labels, dtype=torch.int64), tuple(map(str, classes))
+
+
+def _checked_share(test: float, y: Tensor) -> float:
+    """The share of the test part; ValueError where a class would be missing in one of the parts."""
+    counts = torch.bincount(y)
+    counts = counts[counts > 0]
+    n_test = math.ceil(test * len(y)) if 0 < test < 1 else 0
+    if not len(counts) <= n_test <= len(y) - len(counts):
+        raise ValueError(
+            f"test must leave both parts at least one sample of {len(counts)} classes; got test={test!r} of {len(y)}."
+        )
+    if int(counts.min()) < 2:
+        raise ValueError("y must have at least 2 samples of every class, to be split; got a class with 1.")
+    return test
 
 
 # --------------------------------------------------------------------------------------------- tables

@@ -12,6 +12,7 @@ within a stated budget. Source: Shen and Shen (2020), sections 4.2 to 4.4.
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections import OrderedDict
@@ -391,7 +392,8 @@ class Hypercube:
         y = self.y[list(part.samples)]
         found = {"true_given_predicted": [], "predicted_given_true": [], "confusion": []}
         for step in part.steps:
-            predicted = self._activations(part.samples, (WHOLE,), step)[WHOLE].flatten(1).argmax(1)
+            logits = self._activations(part.samples, (WHOLE,), step)[WHOLE].flatten(1)
+            predicted = probes.class_logits(logits, len(logits)).argmax(1)
             entropies = est.label_entropies(y, predicted, n_classes=len(names))
             found["true_given_predicted"].append(entropies.true_given_predicted.numpy())
             found["predicted_given_true"].append(entropies.predicted_given_true.numpy())
@@ -459,11 +461,6 @@ def _shapes(module: nn.Module, x: Tensor, layers: Sequence[str] | None) -> dict[
     if INPUT in layers:
         raise ValueError(f'layers must not hold "{INPUT}", which is the input itself; got layers={list(layers)!r}.')
     found = probes.activations(module, x, layers)
-    for layer, values in found.items():
-        if values.ndim < 1 or len(values) != len(x):
-            raise ValueError(
-                f"layers must put out (n, channels, ...); {layer!r} puts out {tuple(values.shape)} for n=1."
-            )
     return {INPUT: tuple(_channelled(x).shape[1:])} | {
         layer: tuple(_channelled(values).shape[1:]) for layer, values in found.items()
     }
@@ -480,18 +477,21 @@ def _bytes(values: Tensor) -> int:
 
 
 def _epochs_of(run: Run) -> dict[int, float]:
-    """The epoch of every checkpoint, where the run's metrics tell how many steps an epoch has; whole ones as integers.
+    """The epoch of every checkpoint, where the run's metrics tell it; whole ones as integers.
 
-    A checkpoint may come from another call of `train`, so that the metrics do not name its step.
+    Where they do not name each step's (a checkpoint may come from another call of `train`), or several have the same,
+    from how many steps an epoch has.
     """
     table = run.metrics
-    if table.empty or "epoch" not in table:
+    table = table if table.empty else table.dropna(subset=["epoch"])
+    if table.empty:
         return {}
-    known = table[table["epoch"] > 0]
-    if known.empty:
-        return {0: 0} if (table["epoch"] == 0).any() else {}
-    last = known.loc[known["step"].idxmax()]
-    epochs = {step: step * float(last["epoch"]) / float(last["step"]) for step in run.steps}
+    recorded = dict(zip(table["step"].tolist(), table["epoch"].tolist(), strict=True))
+    epochs = {step: recorded.get(step, math.nan) for step in run.steps}
+    if not all(a < b for a, b in itertools.pairwise([-1.0, *epochs.values()])):
+        last = table.loc[table["step"].idxmax()]
+        per_step = float(last["epoch"]) / max(float(last["step"]), 1.0)
+        epochs = {step: step * per_step for step in run.steps} if per_step else {}
     return {step: round(one) if abs(one - round(one)) < 1e-9 else one for step, one in epochs.items()}
 
 

@@ -66,10 +66,13 @@ class Phases:
 def softmax_information(logits: Tensor, y: Tensor, **options) -> est.BinnedInformation:
     """`binned_information` of the softmax of a network's output, cut into bins over [0, 1].
 
-    logits: (..., n, classes), y: (n,). options: as `estimators.binned_information`; n_bins is 10 where not given.
+    logits: (..., n, classes), or one a sample (`probes.class_logits`); y: (n,).
+    options: as `estimators.binned_information`; n_bins is 10 where not given.
     Source: Cheng et al. (2018), section 3.3.
     """
-    return est.binned_information(softmax(logits), y, **{"n_bins": 10, "range": (0, 1)} | options)
+    return est.binned_information(
+        softmax(probes.class_logits(logits, len(y))), y, **{"n_bins": 10, "range": (0, 1)} | options
+    )
 
 
 def softmax(logits: Tensor) -> Tensor:

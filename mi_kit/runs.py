@@ -1,4 +1,4 @@
-"""Recorded training runs: one folder a seed, read back as a `Run`.
+"""Recorded training runs: one folder a seed, read back as a `Run`, and by `open` at any later time.
 
 A folder holds run.json (identity and history), metrics.parquet, observed-<name>.parquet, one step-<step>.safetensors
 a checkpoint, and state.safetensors: weights and optimiser where training stands. Every file is written whole
@@ -13,26 +13,30 @@ import copy
 import fcntl
 import functools
 import hashlib
+import itertools
 import json
+import math
 import os
 import re
 import shutil
 import time
 import uuid
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from . import cache, models, paths, probes
+from . import cache, data, fingerprint, models, paths, probes
 from .cache import DamagedError
 from .data import Dataset
+from .estimators import inputs
 from .fingerprint import as_bytes
 
 FORMAT = 2
@@ -240,6 +244,12 @@ class RunFolder:
                 kept = rows[rows["step"] <= step] if len(rows) else rows
                 self._write_table(path.stem, kept, {each for each in done if each <= step})
 
+    def forget_rows(self, name: str, step: int) -> None:
+        """Drop the rows of one step from a table: it is recorded anew."""
+        rows, noted = self._noted(name)
+        if len(rows) and (rows["step"] == step).any():
+            self._write_table(name, rows[rows["step"] != step], {*noted.get("done", ())} - {step})
+
     # reading
 
     def weights(self, step: int) -> dict[str, Tensor]:
@@ -393,6 +403,7 @@ class Run:
     @property
     def steps(self) -> list[int]:
         """The steps, up to the last one asked for, that every seed has a checkpoint for."""
+        self._check_recordings()
         shared = set.intersection(*(set(folder.steps()) for folder in self.folders))
         return sorted(step for step in shared if self.last_step is None or step <= self.last_step)
 
@@ -424,8 +435,10 @@ class Run:
 
     def module(self, step: int, member: int = 0) -> nn.Module:
         """The network as it was after `step` updates, for one of the seeds."""
-        if step not in self.steps:
-            raise ValueError(f"step must be one of {', '.join(map(str, self.steps))}; got step={step!r}.")
+        steps = self.steps
+        if step not in steps:
+            rule = f"be one of {', '.join(map(str, steps))}" if steps else f"have a checkpoint; {self._lack()}"
+            raise ValueError(f"step must {rule}; got step={step!r}.")
         module = models.build(self.network)
         module.load_state_dict(self.folders[member].weights(step))
         return module.eval()
@@ -438,22 +451,27 @@ class Run:
         *,
         device: str = "cpu",
         batch_size: int = 500,
+        sample_axis: int | Mapping[str, int] = 0,
     ) -> dict[str, Tensor]:
         """{layer: (seeds, n, ...)} after `step` updates.
 
         layers: names of modules, None for the top-level blocks. x: (n, ...), None for the test inputs of the data set.
-        Raises ValueError for a step without checkpoint or an unknown layer; the message lists the right ones.
+        sample_axis: which axis of a layer's output the samples are, for all or by layer (`probes.activations`).
+        Raises ValueError for a step without checkpoint or an unknown layer (the message lists the right ones), and for
+        a layer whose output does not have n samples there.
         """
         if x is None and self.dataset is None:
             raise ValueError("x must be given for a run without a data set; got x=None.")
         x = self.dataset.x_test if x is None else x
+        how = {"batch_size": batch_size, "sample_axis": sample_axis}
         each = [
-            probes.activations(self.module(step, member).to(device), x, layers, batch_size=batch_size)
+            probes.activations(self.module(step, member).to(device), x, layers, **how)
             for member in range(len(self.folders))
         ]
         return {layer: torch.stack([one[layer] for one in each]) for layer in each[0]}
 
     def _table(self, name: str) -> pd.DataFrame:
+        self._check_recordings()
         tables = [
             table.assign(seed=folder.seed, weight_decay=folder.identity.get("weight_decay", 0.0))
             for folder in self.folders
@@ -461,44 +479,211 @@ class Run:
         ]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
+    def _lack(self) -> str:
+        """Why there is no step, in words."""
+        if all(folder.steps() for folder in self.folders):
+            return f"no step has a checkpoint of every seed in {self.folders[0].path.parent}"
+        return f"there is no checkpoint yet in {', '.join(str(each.path) for each in self.folders if not each.steps())}"
+
+    def _check_recordings(self) -> None:
+        """A folder is made anew when its path is recorded to again: a Run does not read another training as its own."""
+        for folder in self.folders:
+            own = folder.identity.get("recording")
+            if own and _recording_in(folder.path) not in (None, own):
+                raise ValueError(
+                    f"{folder.path} holds another recording than this run's, made before this one's first checkpoint "
+                    "or after its last; runs.open reads what is there."
+                )
+
+
+def _recording_in(path: Path) -> str | None:
+    """The mark of the recording in a folder; None where there is none."""
+    return RunFolder(path, {}).identity.get("recording")
+
+
+# --------------------------------------------------------------------------------------------- a network of one's own
+
 
 class Recorder:
     """Checkpoints of a user's own network from their own training loop.
 
-        recorder = Recorder("my_run", model)
+        recorder = Recorder("my_run", model, dataset=dataset)
         for step, (x, y) in enumerate(loader):
             ...                                  # your update
             if step % 100 == 0:
-                recorder.checkpoint(step)
+                recorder.checkpoint(step, epoch=step / len(loader), train_loss=loss / math.log(2))
         acts = recorder.run.activations(100, ["encoder.2"], x_test)
 
-    model: any `torch.nn.Module`. Reopening the same path adds to the same run; call it with a `seed` a repetition.
+    path: the folder of the run; each repetition gets a `seed` and a folder of its own in it, and `runs.open` reads all
+    of them. model: any `torch.nn.Module`. dataset: what `Hypercube` and `Run.activations` take their inputs from.
+
+    A Recorder makes a new recording. Its first checkpoint puts what another one left for this seed aside, whole, as
+    `<path>/seed-0.old-1`, -2, ...: a warning names it, `runs.open` opens it, and you delete it. resume=True goes on
+    with the recording that is there: further steps are added, and a step that is recorded again is replaced, with its
+    metrics; the others stay, later ones too. The model's weights are yours to load (`recorder.run.module(step)`).
+
+    Raises ValueError for bad arguments, a path where `training.train` keeps a run, and another network (by class and
+    shapes) than the one to go on with.
     """
 
-    def __init__(self, path: str | Path, model: nn.Module, *, seed: int = 0, dataset: Dataset | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        model: nn.Module,
+        *,
+        seed: int = 0,
+        dataset: Dataset | None = None,
+        resume: bool = False,
+    ):
         if not isinstance(model, nn.Module):
             raise ValueError(f"model must be a torch.nn.Module; got {type(model).__name__}.")
-        self._model = model
+        self._model, self._dataset = model, None if dataset is None else data.checked(dataset)
+        seed = inputs.whole("seed", seed, 0)
         shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
         identity = {"network": type(model).__name__, "shapes": paths.short_hash(shapes), "seed": seed}
-        self._folder = RunFolder(Path(path) / f"seed-{seed}", identity | {"recording": uuid.uuid4().hex})
-        if not identity.items() <= self._folder.identity.items():
-            raise ValueError(f"path must hold a run of the same network; {path} holds {self._folder.identity}.")
-        self._folder.write_record()
-        self._dataset = dataset
+        own = identity | {"recording": uuid.uuid4().hex}
+        self._folder = RunFolder(Path(path) / f"seed-{seed}", own)
+        there = self._folder.identity
+        if "recording" not in there:
+            raise ValueError(f"path must not hold a run of training.train; got path={str(path)!r}.")
+        if resume and not identity.items() <= there.items():
+            raise ValueError(f"path must hold a recording of the same network to go on with; {path} holds {there}.")
+        if not resume:
+            self._folder.identity = own
+        self._begun = False
 
-    def checkpoint(self, step: int, **metrics: float) -> None:
-        """Keep the weights as they are now; `metrics` (such as test_accuracy=0.9) go to `run.metrics`."""
-        if not isinstance(step, int) or step < 0:
-            raise ValueError(f"step must be an integer of at least 0; got step={step!r}.")
-        self._folder.write_checkpoint(step, self._model.state_dict())
-        if metrics:
-            rows = [{"step": step, "epoch": float("nan"), "quantity": key, "value": v} for key, v in metrics.items()]
+    def checkpoint(self, step: int, *, epoch: float | None = None, **metrics: float) -> None:
+        """Keep the weights as they are now.
+
+        step: the number of updates, whole, from 0. epoch: how often the training data were seen, where that is to be
+        the scale of `Hypercube`, `phases.path_of` and the live views; None leaves that to the step. metrics: numbers
+        for `run.metrics`, such as test_accuracy=0.9; floats, or tensors and arrays without axes. The live views draw
+        train_loss, in bits.
+        Raises ValueError for anything else, before anything is written, and when another recording was begun here.
+        """
+        step = inputs.whole("step", step, 0)
+        if epoch is not None:
+            epoch = _number("epoch", epoch)
+            if not (math.isfinite(epoch) and epoch >= 0):
+                raise ValueError(f"epoch must be a finite number of at least 0; got epoch={epoch!r}.")
+        values = {name: _number(name, value) for name, value in metrics.items()}
+        if epoch is not None and not values:
+            values = {"epoch": epoch}  # a row of its own, which no metric brings along
+        self._begin()
+        if step in self._folder.steps():
+            self._folder.forget_rows("metrics", step)
+        if values:
+            epoch = math.nan if epoch is None else epoch
+            rows = [{"step": step, "epoch": epoch, "quantity": name, "value": one} for name, one in values.items()]
             self._folder.write_rows("metrics", pd.DataFrame(rows))
+        self._folder.write_checkpoint(step, self._model.state_dict())
+
+    def _begin(self) -> None:
+        """The folder is this recording's from its first checkpoint on; what else is there is put aside, never mixed."""
+        path = self._folder.path
+        if _recording_in(path) != self._folder.identity["recording"]:
+            if self._begun:
+                raise ValueError(f"another recording was begun in {path}; this one cannot go on there.")
+            if path.exists():
+                numbered = (path.with_name(f"{path.name}.old-{number}") for number in itertools.count(1))
+                aside = path.rename(next(one for one in numbered if not one.exists()))
+                words = f"{path} held another recording: put aside as {aside.name}. To go on with one: resume=True."
+                warnings.warn(words, stacklevel=3)
+            self._folder.write_record(source=_source_of(self._model))
+        self._begun = True
 
     @property
     def run(self) -> Run:
-        """What was recorded so far; every function that takes a Run takes it."""
-        blank = copy.deepcopy(self._model)
-        network = models.Network(type(self._model).__name__, lambda: copy.deepcopy(blank))
-        return Run(network, (self._folder,), self._dataset)
+        """What was recorded so far of this seed; every function that takes a Run takes it."""
+        return Run(_network_of(copy.deepcopy(self._model)), (self._folder,), self._dataset)
+
+
+def _source_of(module: nn.Module) -> str:
+    """What a user's network is written like: the classes of its parts, with all that their functions call."""
+    return fingerprint.of(list(dict.fromkeys(map(type, module.modules()))))
+
+
+def _number(name: str, value) -> float:
+    """One number of Python, numpy or torch as a float; ValueError otherwise."""
+    shape = tuple(getattr(value, "shape", ()))
+    plain = value.item() if isinstance(value, (Tensor, np.ndarray, np.generic)) and not shape else value
+    if isinstance(plain, bool) or not isinstance(plain, (int, float)):
+        got = f"{type(value).__name__} of shape {shape}" if shape else f"{name}={value!r}"
+        raise ValueError(f"{name} must be one number: a float, or a tensor or array without axes; got {got}.")
+    return float(plain)
+
+
+def _network_of(make_model) -> models.Network:
+    """The `Network` that a module, a name or a function stands for."""
+    if isinstance(make_model, nn.Module):
+        return models.Network(type(make_model).__name__, lambda: copy.deepcopy(make_model))
+    return models.resolve(make_model)
+
+
+# --------------------------------------------------------------------------------------------- opened again
+
+
+def open(path: str | Path, make_model: Callable[[], nn.Module], dataset: Dataset | None = None) -> Run:
+    """The run in a folder, with all of its seeds: what `Recorder` or `training.train` left there.
+
+        run = runs.open("my_run", make_model, dataset)      # my_run/seed-0, my_run/seed-1, ...
+
+    path: the folder of the run, or of one of its seeds. make_model: a function (or class) that returns the module that
+    was trained, a module, or a name of `models.names()`: checkpoints hold weights, not code. Its class and shapes are
+    compared with what was recorded; a warning says where the source, `forward` for one, is no longer the same.
+    Raises ValueError for a folder without a run, or with several, for seeds of different networks, and for another
+    network than the recorded one.
+    """
+    dataset = None if dataset is None else data.checked(dataset)
+    folders = _folders_in(Path(path))
+    run = Run(_checked_network(folders, make_model), tuple(folders), dataset)
+    if not run.steps:
+        raise ValueError(f"path must hold checkpoints; {run._lack()}.")
+    return run
+
+
+def _folders_in(path: Path) -> list[RunFolder]:
+    """The seeds of the one run in a folder, in their order."""
+    found = [path] if (path / "run.json").exists() else [
+        file.parent for pattern in ("seed-*", "*/seed-*") for file in sorted(path.glob(f"{pattern}/run.json"))
+        if re.fullmatch(r"seed-\d+", file.parent.name)
+    ]  # fmt: skip
+    if not found:
+        raise ValueError(f"path must be a folder with a run (seed-0/run.json, ...); got path={str(path)!r}.")
+    if len(parents := sorted({str(each.parent) for each in found})) > 1:
+        raise ValueError(f"path must hold one run; got {len(parents)}: {', '.join(parents)}.")
+    folders = sorted((RunFolder(each, {}) for each in found), key=lambda each: each.seed)
+    first, *others = ({k: v for k, v in each.identity.items() if k not in ("seed", "recording")} for each in folders)
+    for folder, other in zip(folders[1:], others, strict=True):
+        if other != first:
+            raise ValueError(f"seeds must be of the same network; {folders[0].path} is {first}, {folder.path} {other}.")
+    return folders
+
+
+def _checked_network(folders: list[RunFolder], make_model) -> models.Network:
+    """What makes the network of these folders; ValueError where another network was recorded in them."""
+    if not callable(make_model) and not isinstance(make_model, (str, models.Network)):
+        raise ValueError(f"make_model must be a function that returns a module; got {type(make_model).__name__}.")
+    network, folder = _network_of(make_model), folders[0]
+    module = models.build(network)
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"make_model must return a torch.nn.Module; got {type(module).__name__}.")
+    recorded = folder.identity["network"]
+    of_train = "recording" not in folder.identity  # which keeps the name of a function, not of a class
+    name = network.name if of_train else type(module).__name__
+    if name != recorded and not (of_train and isinstance(make_model, nn.Module)):
+        raise ValueError(f"make_model must give the recorded network; got a {name}, and {folder.path} holds the "
+                         f"checkpoints of a {recorded}.")  # fmt: skip
+    for step in folder.steps()[:1]:
+        given, kept = ({key: tuple(value.shape) for key, value in weights.items()}
+                       for weights in (module.state_dict(), folder.weights(step)))  # fmt: skip
+        if wrong := sorted(key for key in given.keys() | kept.keys() if given.get(key) != kept.get(key)):
+            raise ValueError(
+                f"make_model must give the recorded network; its {wrong[0]} has the shape {given.get(wrong[0])}, and "
+                f"{kept.get(wrong[0])} in {folder.path} ({len(wrong)} of {len(given)} tensors differ)."
+            )
+    recorded = folder.identity.get("network_source") if of_train else folder._last_session.get("source")
+    if recorded != (network.source_hash if of_train else _source_of(module)):
+        warnings.warn(f"The source of {name} has changed since {folder.path} was recorded: what it computes now may "
+                      "not be what was trained.", stacklevel=3)  # fmt: skip
+    return replace(network, name=name)

@@ -81,7 +81,7 @@ class Modules:
         module.train()
         with self._own_noise(noise_seed), torch.autocast(self.device.type, dtype, enabled=dtype is not None):
             logits = module(x)
-        loss = nn.functional.cross_entropy(logits.float(), y)
+        loss = nn.functional.cross_entropy(probes.class_logits(logits.float(), len(y)), y)
         penalty = decay / 2 * sum(parameter.square().sum() for parameter in module.parameters()) if decay else 0.0
         (loss + penalty).backward()
         return loss.detach()
@@ -146,7 +146,8 @@ class DenseEnsemble:
         dtype = PRECISIONS[self.precision]
         with torch.autocast(self.device.type, dtype, enabled=dtype is not None):
             logits = self._forward(x, {})
-        losses = nn.functional.cross_entropy(logits.float().transpose(1, 2), y, reduction="none").mean(1)
+        logits = probes.class_logits(logits.float(), y.shape[1]).transpose(1, 2)
+        losses = nn.functional.cross_entropy(logits, y, reduction="none").mean(1)
         (losses.sum() + self._decay(decays)).backward()
         return losses.detach()
 

@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from . import cache, fingerprint, models, paths, probes
+from . import cache, data, fingerprint, models, paths, probes
 from .data import Dataset
 from .progress import bar
 from .runs import Run, RunFolder, finish_states, hold, write_states
@@ -60,7 +60,7 @@ def train(
     """Train `network` on `dataset` once for each seed, or read what was trained before.
 
     network: a name of `models.names()`, what `models.family` gives, or a function that returns a `torch.nn.Module`
-        giving logits (n, classes).
+        giving logits (n, classes), or (n, 1) for two classes: their binary cross-entropy.
     members: instead of seeds, a grid such as [{"seed": 0, "weight_decay": 1e-3}, ...]; keys are arguments of `train`.
     batch_size: samples a step, None for all of them (full batch). Loss: cross-entropy.
     checkpoints: steps whose weights are kept; the last step always is. Step 0 is the untrained network.
@@ -76,7 +76,7 @@ def train(
     test_loss (bits) and test_accuracy; train_loss (bits) is averaged over ten steps.
     Raises ValueError for unknown names, steps outside 0..steps and settings out of range.
     """
-    spec = models.resolve(network)
+    spec, dataset = models.resolve(network), data.checked(dataset)
     settings = {
         "optimizer": optimizer,
         "lr": lr,

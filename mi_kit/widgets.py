@@ -10,6 +10,7 @@ from numbers import Real
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -48,7 +49,7 @@ def explore(
         )
     if not isinstance(max_frames, int) or not 2 <= max_frames <= MAX_FRAMES:
         raise ValueError(f"max_frames must lie between 2 and {MAX_FRAMES}; got max_frames={max_frames!r}.")
-    chosen, note = _thin({name: list(values) for name, values in axes.items()}, max_frames)
+    chosen, note = _thin({name: _plain(values) for name, values in axes.items()}, max_frames)
     name = _name_of(draw, data)
     render = _Renderer()
     frames = {}
@@ -69,6 +70,11 @@ def _name_of(draw: Callable, data) -> dict | None:
         return {"draw": fingerprint.of(draw), "data": fingerprint.of(data), "dpi": DPI, "plots": source_hash()}
     except ValueError:
         return None
+
+
+def _plain(values: Sequence) -> list:
+    """Numbers of numpy, such as a table's column gives, as Python's own."""
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def _thin(axes: dict[str, list], max_frames: int) -> tuple[dict[str, list], str]:

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torchvision.datasets
@@ -746,3 +747,169 @@ def test_centred_images_have_channels_of_mean_0_by_what_the_training_images_say(
 def test_centring_takes_images_only():
     with pytest.raises(ValueError, match=r"dataset must have images \(n, channels, height, width\); got \(\d+, 4\)"):
         data.centred(data.load("iris"))
+
+
+# ------------------------------------------------------------------------------------ tensors of one's own
+
+
+def own(n=40, classes=2):
+    x = np.random.default_rng(0).normal(size=(n, 3))
+    return x, np.arange(n) % classes
+
+
+def columns(x):
+    return pd.DataFrame(x, columns=list("abc"))
+
+
+INPUTS = {
+    "numpy": np.asarray, "tensor": torch.tensor, "list": np.ndarray.tolist, "table": columns,
+    "gradient": lambda x: torch.tensor(x, requires_grad=True), "half": lambda x: torch.tensor(x).half(),
+    "swapped bytes": lambda x: x.astype(">f8"), "view": lambda x: x[::-1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", INPUTS.values(), ids=INPUTS)
+def test_inputs_of_any_kind_become_float32_and_are_split(given):
+    x, y = own()
+    dataset = data.Dataset.of(given(x), y)
+    assert (len(dataset.x_train), len(dataset.x_test)) == (32, 8)
+    plain = given(x).detach() if isinstance(given(x), torch.Tensor) else np.array(given(x), dtype=float)
+    expected = np.asarray(plain, dtype=np.float32)
+    found = torch.cat([dataset.x_train, dataset.x_test])
+    order = np.lexsort(expected.T), np.lexsort(found.numpy().T)
+    assert found.dtype == torch.float32
+    np.testing.assert_array_equal(found.numpy()[order[1]], expected[order[0]])
+
+
+LABELS = {
+    "numbers": ([0, 1, 2], ("0", "1", "2"), [0, 1, 2]),
+    "whole floats": ([0.0, 1.0], ("0", "1"), [0, 1]),
+    "numbers with gaps": ([7, -1, 10], ("-1", "7", "10"), [1, 0, 2]),
+    "words": (["dog", "cat"], ("cat", "dog"), [1, 0]),
+    "truth values": ([True, False], ("False", "True"), [1, 0]),
+}
+KINDS = {"list": list, "numpy": np.array, "table": pd.Series, "column": lambda y: np.array(y)[:, None],
+         "categories": pd.Categorical}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("labels, names, numbers", LABELS.values(), ids=LABELS)
+def test_labels_of_any_kind_become_class_numbers_with_names(kind, labels, names, numbers):
+    x = np.arange(60.0).reshape(30, 2)
+    y = [labels[place % len(labels)] for place in range(30)]
+    dataset = data.Dataset.of(x, kind(y))
+    assert dataset.classes == names
+    expected = {row: numbers[row % len(labels)] for row in range(30)}
+    for part, truth in ((dataset.x_train, dataset.y_train), (dataset.x_test, dataset.y_test)):
+        assert truth.dtype == torch.int64
+        assert truth.tolist() == [expected[int(first) // 2] for first in part[:, 0]]
+
+
+NAMED = {
+    "numbers": ([0, 1], ("no", "yes"), [0, 1], ("no", "yes")),
+    "truth values": ([False, True], ("no", "yes"), [0, 1], ("no", "yes")),
+    "in another order": (["b", "a"], ("b", "a"), [0, 1], ("b", "a")),
+    "numbers in another order": ([0, 1], (1, 0), [1, 0], ("1", "0")),
+    "numbers that are named": ([3, 5], (3, 5, 9), [0, 1], ("3", "5", "9")),
+    "more classes than labels": ([0, 2], ("a", "b", "c"), [0, 2], ("a", "b", "c")),
+}
+
+
+@pytest.mark.parametrize("labels, classes, numbers, names", NAMED.values(), ids=NAMED)
+def test_classes_that_are_given_name_the_labels(labels, classes, numbers, names):
+    dataset = data.Dataset.of(np.zeros((2, 1)), labels, x_test=np.zeros((2, 1)), y_test=labels[::-1], classes=classes)
+    assert dataset.y_train.tolist() == numbers
+    assert dataset.y_test.tolist() == numbers[::-1]
+    assert dataset.classes == names
+
+
+def test_the_split_has_every_class_in_its_share_and_belongs_to_the_seed():
+    x, y = own(100)[0], np.arange(100) < 20
+    one, same, other = (data.Dataset.of(x, y, test=0.25, seed=seed) for seed in (0, 0, 1))
+    assert [torch.bincount(part).tolist() for part in (one.y_train, one.y_test)] == [[60, 15], [20, 5]]
+    assert same_samples(one, same)
+    assert not same_samples(one, other)
+    assert "share of 0.25" in one.banner()
+
+
+def test_a_test_part_that_is_given_is_kept_in_its_order():
+    x, y = own()
+    dataset = data.Dataset.of(x[:30], y[:30], x_test=x[30:], y_test=y[30:], name="mine")
+    assert torch.equal(dataset.x_test, torch.tensor(x[30:], dtype=torch.float32))
+    assert dataset.y_train.tolist() == y[:30].tolist()
+    assert dataset.identity.startswith("mine-")
+
+
+def test_the_data_set_is_a_copy():
+    x, y = own()
+    dataset = data.Dataset.of(torch.tensor(x).float(), y, x_test=(held := torch.zeros(2, 3)), y_test=[0, 1])
+    held += 1
+    assert not dataset.x_test.any()
+
+
+X, Y = own()
+BROKEN = {
+    "lengths": ((X[:-1], Y), {}, r"x must have the shape \(40, \.\.\.\).*y; got \(39, 3\)"),
+    "no features": ((X[:, 0], Y), {}, r"x must have the shape \(40, \.\.\.\).*x\[:, None\]"),
+    "nan": ((np.where(np.arange(120).reshape(40, 3) == 7, np.nan, X), Y), {}, "x must be finite in float32; got 1 NaN"),
+    "too large": ((X * 1e300, Y), {}, "x must be finite in float32"),
+    "words as inputs": ((np.array([["a"]] * 40), Y), {}, "x must hold numbers"),
+    "ragged": (([[1.0], [1.0, 2.0]], [0, 1]), {}, "x must hold numbers"),
+    "complex": ((X + 1j, Y), {}, "x must be real"),
+    "regression": ((X, X[:, 0]), {}, r"y must hold classes; got -?[0-9.]+ among them.*Bin a regression target"),
+    "missing label": ((X, np.where(Y == 0, np.nan, 1.0)), {}, "y must have a label for every sample; got 20 without"),
+    "no label": ((X, [None, *Y[1:]]), {}, "y must have a label for every sample; got 1 without"),
+    "one-hot": ((X, np.eye(2)[Y]), {}, r"y must have the shape \(n,\).*got shape=\(40, 2\)"),
+    "one class": ((X, Y * 0), {}, "y must have at least 2 classes; got 1"),
+    "unnamed": ((X, Y), {"classes": ["a"]}, r"y must hold labels among \('a',\).*; got 0 among them"),
+    "not among": ((X, ["a", "b"] * 20), {"classes": ["a", "c"]}, "y must hold labels among.*got b among them"),
+    "rare": ((X, [2, *Y[1:]]), {}, "at least 2 samples of every class"),
+    "share": ((X, Y), {"test": 0}, "test must leave both parts .* test=0 of 40"),
+    "all": ((X, Y), {"test": 1.0}, "test must leave both parts"),
+    "too few": ((X[:4], [0, 0, 1, 1]), {"test": 0.2}, "test must leave both parts .* test=0.2 of 4"),
+    "half a test part": ((X, Y), {"x_test": X}, "x_test and y_test must be given together"),
+    "test part": ((X, Y), {"x_test": X, "y_test": Y[1:]}, r"x_test must have the shape \(39, \.\.\.\)"),
+    "its shape": ((X, Y), {"x_test": X[:, :2], "y_test": Y}, r"x_test must have inputs .*\(3,\); got \(2,\)"),
+    "seed": ((X, Y), {"seed": -1}, "seed must be an integer of at least 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given, options, message", BROKEN.values(), ids=BROKEN)
+def test_what_makes_no_data_set_is_refused_by_name(given, options, message):
+    with pytest.raises(ValueError, match=message):
+        data.Dataset.of(*given, **options)
+
+
+def made(**changes):
+    x, y = torch.zeros(4, 3), torch.tensor([0, 1, 1, 0])
+    parts = {"x_train": x, "y_train": y, "x_test": x, "y_test": y, "classes": ("a", "b"), "name": "made", "source": ""}
+    return data.Dataset(**parts | changes)
+
+
+WRONG_PARTS = {
+    "numpy": ({"x_train": np.zeros((4, 3))}, "x_train must be a tensor of float32 or int64; got ndarray.*Dataset.of"),
+    "double": ({"x_test": torch.zeros(4, 3).double()}, "x_test must be a tensor of float32.*; got torch.float64"),
+    "float labels": ({"y_train": torch.zeros(4)}, "y_train must be a tensor of int64; got torch.float32"),
+    "columns": ({"y_test": torch.zeros(4, 1).long()}, r"y_test must have the shape \(n,\); got shape=\(4, 1\)"),
+    "lengths": ({"x_train": torch.zeros(5, 3)}, r"x_train must have the shape \(4, \.\.\.\).*got \(5, 3\)"),
+    "label above": ({"y_test": torch.tensor([0, 1, 2, 0])}, "y_test must lie between 0 and 1, .*; got 2 among them"),
+    "label below": ({"y_train": torch.tensor([0, 1, -1, 0])}, "y_train must lie between 0 and 1, .*; got -1"),
+    "test inputs": ({"x_test": torch.zeros(4, 2)}, r"x_test must have inputs of the shape \(3,\); got \(2,\)"),
+}
+
+
+@pytest.mark.parametrize("changes, message", WRONG_PARTS.values(), ids=WRONG_PARTS)
+def test_parts_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        made(**changes)
+
+
+def test_numbers_of_words_are_inputs():
+    words = torch.arange(12).reshape(4, 3)
+    assert made(x_train=words, x_test=words).input_shape == (3,)
+
+
+def test_a_data_set_is_printed_in_one_line():
+    text = repr(made())
+    assert text == "Dataset(made: 4 training and 4 test samples of the shape (3,), 2 classes)"
+    assert "standing in for mnist" in repr(data.load("mnist"))

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -68,6 +69,27 @@ def test_links_of_the_pages_lead_somewhere(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_modules_are_there_after_import_mi_kit_and_torch_is_not_loaded_before():
+    program = """
+import sys, mi_kit
+assert not {"torch", "numpy", "pandas"} & set(sys.modules)
+assert mi_kit.estimators.kde_information and mi_kit.runs.Recorder
+assert not hasattr(mi_kit, "no_such_module")
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY).returncode == 0
+
+
+def test_the_orientation_names_modules_that_there_are():
+    import pkgutil
+
+    import mi_kit
+
+    there = {module.name for module in pkgutil.iter_modules(mi_kit.__path__)}
+    named = re.findall(r"^    (\w+)  |; (\w+):", mi_kit.__doc__, re.MULTILINE)
+    named = {first or second for first, second in named}
+    assert {"data", "runs", "estimators", "hypercube", "widgets", "live"} <= named <= there
+
+
 def test_readme_names_every_notebook_and_the_two_commands():
     readme = (REPOSITORY / "README.md").read_text()
     assert "make figures" in readme
@@ -89,6 +111,12 @@ def test_examples_of_the_readme_run(home, monkeypatch, capsys):
         exec(block, names)
     assert names["back"].shape == (5, 1, 28, 28)
     assert "against" in capsys.readouterr().out
+    first = names["run"].identities
+    with pytest.warns(UserWarning, match="put aside as seed-1.old-1"):
+        exec(blocks[0].replace("range(5 *", "range(2 *"), names)  # a cell that is changed and run again
+    assert len(names["run"].steps) == 3
+    assert not {*first} & {*names["run"].identities}
+    assert names["runs"].open("my_run/seed-0.old-1", names["net"]).identities == first[:1]
 
 
 def test_the_first_picture_of_the_readme_says_what_stands_below_it():

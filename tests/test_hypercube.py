@@ -905,6 +905,18 @@ def test_information_of_a_network_of_ones_own(own):
     assert found["class"].values.tolist() == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_network_of_one_logit_predicts_both_classes(tmp_path, flat):
+    network = models.build(lambda: nn.Sequential(nn.Linear(3, 1), *([nn.Flatten(0)] if flat else [])), 0)
+    recorder = Recorder(tmp_path, network)
+    recorder.checkpoint(0)
+    x, y = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 2
+    predicted = (network(x).flatten() > 0).long()
+    assert 0 < predicted.sum() < 60
+    found = Hypercube(recorder.run, x, y).label_entropies().isel(epoch=0)
+    assert_label_entropies(found, confusion_by_hand(y, predicted, 2))
+
+
 @pytest.mark.parametrize("layer", ["memory", "unused"])
 def test_a_layer_that_puts_out_no_tensor_is_refused(own, layer):
     run, x, _ = own
@@ -916,7 +928,7 @@ def test_a_layer_whose_first_axis_is_not_the_samples_is_refused(tmp_path):
     recorder = Recorder(tmp_path, nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Flatten(0, 1), nn.Linear(1, 2)))
     recorder.checkpoint(0)
     with pytest.raises(
-        ValueError, match=r"^layers must put out \(n, channels, \.\.\.\); '1' puts out \(4, 1\) for n=1"
+        ValueError, match=r"^layers must put out the samples on their axis 0; '1' puts out \(4, 1\) for n=1"
     ):
         Hypercube(recorder.run, torch.rand(3, 4), layers=["1"])
 

@@ -152,6 +152,23 @@ def test_path_of_a_recorded_network_of_ones_own(tmp_path):
         phases.path_of(recorder.run, x)
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_path_of_a_network_of_one_logit_is_that_of_two_classes(tmp_path, flat):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1), *([nn.Flatten(0)] if flat else []))
+    recorder = Recorder(tmp_path / "mine", module)
+    recorder.checkpoint(0)
+    x, y = torch.randn(50, 4), torch.arange(50) % 2
+    with torch.no_grad():
+        logits = module(x).reshape(-1, 1)
+    (found,) = phases.path_of(recorder.run, x, y).itertuples()
+    assert found.loss == pytest.approx(nn.BCEWithLogitsLoss()(logits[:, 0], y.float()).item() / np.log(2), rel=1e-6)
+    assert found.accuracy == pytest.approx(float(((logits[:, 0] > 0) == y).float().mean()))
+    expected = phases.softmax_information(torch.cat([0 * logits, logits], 1), y)
+    assert (found.i_xt, found.i_ty) == (float(expected.i_xt), float(expected.i_ty))
+    assert found.i_xt > 0
+
+
 def test_outputs_moved_on_by_one_class_keep_their_information():
     logits = 8 * nn.functional.one_hot(torch.arange(40) % 4).double()
     found = [phases.softmax_information(logits.roll(shift, 1), torch.arange(40) % 4) for shift in (0, 1)]

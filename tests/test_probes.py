@@ -289,3 +289,130 @@ def test_a_block_that_is_called_twice_counts_the_last_time(nested):
     network = nn.Sequential(block, nn.Tanh(), again, nn.Tanh())
     x = torch.rand(5, 3)
     assert torch.equal(probes.activations(network, x, ["0"])["0"], block(torch.tanh(block(x))))
+
+
+# ------------------------------------------------------------------------------------------ which axis is the samples
+
+
+class Tokens(nn.Module):
+    """A transformer with PyTorch's default: inside it the tokens come first, then the samples."""
+
+    def __init__(self):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(4, 2, dim_feedforward=8, dropout=0.0)
+        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.encoder(x.transpose(0, 1)).mean(0))
+
+
+def tokens(n, length=5):
+    return models.build(Tokens, seed=0), torch.randn(n, length, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("n, batch_size", [(7, 500), (12, 6), (12, 5), (5, 500), (10, 5), (2, 500)])
+def test_a_layer_whose_first_axis_is_not_the_samples_is_refused(n, batch_size):
+    """With 5 tokens: also where a batch, or all of them, has as many samples as tokens."""
+    network, x = tokens(n)
+    message = r"layers must put out the samples on their axis 0; 'encoder' puts out \(5, \d, 4\) for n=\d"
+    with pytest.raises(ValueError, match=message + r"; sample_axis=\{'encoder': 1\}"):
+        probes.activations(network, x, ["encoder"], batch_size=batch_size)
+    with pytest.raises(ValueError, match=message):
+        probes.activations_and_errors(network, x, torch.arange(n) % 2, ["head", "encoder"], batch_size=batch_size)
+
+
+@pytest.mark.parametrize("sample_axis", [{"encoder": 1}, {"encoder": -2, "head": 0}], ids=str)
+def test_the_axis_of_the_samples_is_named_by_layer(sample_axis):
+    network, x = tokens(11)
+    with torch.no_grad():
+        expected = network.eval().encoder(x.transpose(0, 1)).transpose(0, 1)
+    found = probes.activations(network, x, ["encoder", "head"], sample_axis=sample_axis, batch_size=5)
+    assert found["head"].shape == (11, 2)
+    # another batch sums float32 products in another order
+    torch.testing.assert_close(found["encoder"], expected, rtol=1e-5, atol=1e-6)
+    of_all = probes.activations(network, x, ["encoder"], sample_axis=1, batch_size=5)
+    assert torch.equal(of_all["encoder"], found["encoder"])
+
+
+@pytest.mark.parametrize("n", [5, 11])
+def test_a_wrong_sample_axis_is_refused(n):
+    network, x = tokens(n)
+    for axis, shape in ((0, r"\(5,"), (2, r"\(5,"), (3, r"\(5,")):
+        with pytest.raises(ValueError, match=rf"on their axis {axis}; 'encoder' puts out {shape}"):
+            probes.activations(network, x, ["encoder"], sample_axis={"encoder": axis})
+    with pytest.raises(ValueError, match=r"on their axis 1; 'head' puts out"):
+        probes.activations(network, x, ["head"], sample_axis=1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_a_layer_with_as_many_channels_as_samples_is_taken(n):
+    network, x = models.build(lambda: nn.Sequential(nn.Linear(4, n), nn.Tanh()), 0), torch.randn(n, 4)
+    assert torch.equal(probes.activations(network, x)["1"], network(x))
+    found, errors = probes.activations_and_errors(network, x, torch.zeros(n, dtype=torch.int64), ["0"])
+    assert found["0"].shape == errors["0"].shape == (n, n)
+
+
+def test_a_sum_over_the_samples_is_no_layer():
+    class Summed(nn.Module):
+        def forward(self, x):
+            return x.sum()
+
+    with pytest.raises(ValueError, match=r"'1' puts out \(\) for n=4"):
+        probes.activations(nn.Sequential(nn.Linear(3, 2), Summed()), torch.zeros(4, 3), ["1"])
+
+
+# --------------------------------------------------------------------------------------------- one logit
+
+
+def one_logit(flat=False):
+    parts = [nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)]
+    network = models.build(lambda: nn.Sequential(*parts, *([nn.Flatten(0)] if flat else [])), seed=0).double()
+    x = torch.randn(9, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return network, x, torch.arange(9) % 2
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_one_logit_has_the_binary_loss_and_class_1_above_0(flat):
+    network, x, y = one_logit(flat)
+    logits = network(x).detach()
+    loss, accuracy = probes.evaluate(logits, y)
+    expected = nn.BCEWithLogitsLoss()(logits.flatten(), y.double()).item() / np.log(2)
+    assert loss.item() == pytest.approx(expected, rel=1e-6)  # evaluate works in float32
+    assert accuracy.item() == pytest.approx(float(((logits.flatten() > 0) == y).double().mean()))
+    assert 0 < accuracy.item() < 1
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_several_networks_of_one_logit_are_evaluated_at_once(flat):
+    logits, y = torch.randn(2, 4, 9, generator=torch.Generator().manual_seed(2)), torch.arange(9) % 2
+    loss, accuracy = probes.evaluate(logits if flat else logits.unsqueeze(-1), y)
+    assert loss.shape == accuracy.shape == (2, 4)
+    for place in np.ndindex(2, 4):
+        torch.testing.assert_close(
+            torch.stack([loss[place], accuracy[place]]), torch.stack(probes.evaluate(logits[place][:, None], y))
+        )
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_error_signals_of_one_logit_are_those_of_the_binary_loss(flat):
+    network, x, y = one_logit(flat)
+    hidden = network[:2](x).detach().requires_grad_()
+    logits = network[2:](hidden)
+    loss = nn.functional.binary_cross_entropy_with_logits(logits.flatten(), y.double(), reduction="sum")
+    expected = torch.autograd.grad(loss, [hidden, logits])
+    signals = probes.error_signals(network, x, y, ["1", ""], batch_size=4)
+    torch.testing.assert_close(signals["1"], expected[0])
+    torch.testing.assert_close(signals[""], expected[1])
+
+
+def test_two_logits_and_more_stay_as_they_are():
+    for shape in ((5, 2), (3, 5, 10), (5, 5)):
+        logits = torch.randn(shape)
+        assert probes.class_logits(logits, 5) is logits
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (4, 3), (5, 2, 3, 3)], ids=str)
+def test_an_output_without_classes_is_refused(shape):
+    with pytest.raises(ValueError, match=r"must put out \(n, classes\).*for n=5"):
+        probes.evaluate(torch.zeros(shape), torch.zeros(5, dtype=torch.int64))

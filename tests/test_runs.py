@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from mi_kit import data, models, paths, probes, runs, training
+from mi_kit import data, models, paths, phases, probes, runs, training
+from mi_kit.hypercube import Hypercube
 
 
 @pytest.fixture(autouse=True)
@@ -389,12 +390,70 @@ def test_a_run_taken_early_does_not_change_with_the_model(home):
     assert torch.equal(run.activations(0, x=x)["head"], before)
 
 
-def test_reopening_the_same_path_adds(home):
+def test_a_second_recording_at_the_same_path_shows_only_itself_and_the_first_is_put_aside(home):
+    own_loop(home / "mine")
+    first = runs.open(home / "mine", Own).module(4).state_dict()
+    recorder = runs.Recorder(home / "mine", Own())
+    with pytest.warns(UserWarning, match=r"put aside as seed-0\.old-1.*resume=True"):
+        recorder.checkpoint(2, loss=0.5)
+    recorder.checkpoint(3)
+    assert recorder.run.steps == [2, 3]
+    assert recorder.run.metrics["quantity"].tolist() == ["loss"]
+    assert sorted(path.name for path in (home / "mine").iterdir()) == ["seed-0", "seed-0.old-1"]
+    aside = runs.open(home / "mine" / "seed-0.old-1", Own)
+    assert aside.steps == [0, 2, 4]
+    assert all(torch.equal(value, first[key]) for key, value in aside.module(4).state_dict().items())
+    with pytest.warns(UserWarning, match=r"seed-0\.old-2"):
+        runs.Recorder(home / "mine", Own(5)).checkpoint(0)  # of another network, too
+    assert runs.open(home / "mine" / "seed-0.old-2", Own).steps == [2, 3]
+
+
+def test_a_recorder_that_records_nothing_moves_nothing(home):
     own_loop(home / "mine")
     recorder = runs.Recorder(home / "mine", Own())
+    with pytest.raises(ValueError, match=r"holds another recording than this run's.*runs\.open"):
+        recorder.run.module(4)
+    assert runs.open(home / "mine", Own).steps == [0, 2, 4]
+    assert [path.name for path in (home / "mine").iterdir()] == ["seed-0"]
+
+
+@pytest.mark.filterwarnings("ignore:.*put aside")
+def test_what_was_put_aside_is_neither_added_to_nor_read_as_the_new_one(home):
+    recorder, _, x, _ = own_loop(home / "mine")
+    run = recorder.run
+    runs.Recorder(home / "mine", Own()).checkpoint(0)
+    with pytest.raises(ValueError, match=r"another recording was begun"):
+        recorder.checkpoint(6)
+    for use in (lambda: run.activations(0, x=x), lambda: run.metrics, lambda: run.steps):
+        with pytest.raises(ValueError, match="holds another recording than this run's"):
+            use()
+    assert runs.open(home / "mine", Own).steps == [0]
+
+
+def test_resume_goes_on_and_replaces_a_step_with_its_metrics(home):
+    own_loop(home / "mine")
+    model = Own()
+    recorder = runs.Recorder(home / "mine", model, resume=True)
     recorder.checkpoint(9, test_accuracy=0.9)
-    assert recorder.run.steps == [0, 2, 4, 9]
-    assert recorder.run.metrics["step"].tolist() == [0, 2, 4, 9]
+    recorder.checkpoint(4, loss=1.5)
+    run = recorder.run
+    assert run.steps == [0, 2, 4, 9]
+    found = run.metrics.set_index(["step", "quantity"])["value"].to_dict()
+    assert found == {(0, "test_accuracy"): 0.0, (2, "test_accuracy"): 0.2, (4, "loss"): 1.5, (9, "test_accuracy"): 0.9}
+    assert all(torch.equal(value, model.state_dict()[key]) for key, value in run.module(4).state_dict().items())
+    assert [path.name for path in (home / "mine").iterdir()] == ["seed-0"]
+
+
+def test_a_step_that_is_replaced_without_metrics_has_none(home):
+    recorder = own_loop(home / "mine")[0]
+    recorder.checkpoint(4)
+    assert recorder.run.metrics["step"].tolist() == [0, 2]
+
+
+def test_resume_begins_where_nothing_is(home):
+    recorder = runs.Recorder(home / "mine", Own(), resume=True)
+    recorder.checkpoint(3)
+    assert recorder.run.steps == [3]
 
 
 def test_a_repetition_has_a_seed_of_its_own(home):
@@ -405,10 +464,31 @@ def test_a_repetition_has_a_seed_of_its_own(home):
 
 
 @pytest.mark.parametrize("other", [Own(5), nn.Linear(3, 2)], ids=["width", "class"])
-def test_another_network_at_the_same_path_is_refused(home, other):
+def test_another_network_cannot_resume(home, other):
     own_loop(home / "mine")
-    with pytest.raises(ValueError, match=r"path must hold a run of the same network.*mine"):
-        runs.Recorder(home / "mine", other)
+    with pytest.raises(ValueError, match=r"path must hold a recording of the same network.*mine"):
+        runs.Recorder(home / "mine", other, resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_recording_does_not_replace_what_train_made(home, resume):
+    run = train()
+    with pytest.raises(ValueError, match=r"path must not hold a run of training\.train"):
+        runs.Recorder(run.folders[0].path.parent, small(), resume=resume)
+    assert train().steps == [0, 2, 4]
+
+
+@pytest.mark.parametrize("seed", [range(3), -1, 1.5, "0", None, True], ids=str)
+def test_a_seed_that_is_no_seed_is_refused(home, seed):
+    with pytest.raises(ValueError, match=r"seed must be an integer of at least 0; got seed="):
+        runs.Recorder(home / "mine", Own(), seed=seed)
+    assert not (home / "mine").exists()
+
+
+def test_whole_numbers_of_numpy_are_seeds_and_steps(home):
+    recorder = runs.Recorder(home / "mine", Own(), seed=np.int64(2))
+    recorder.checkpoint(np.int64(7), epoch=np.float32(0.5))
+    assert (recorder.run.seeds, recorder.run.steps) == ([2], [7])
 
 
 @pytest.mark.parametrize("step", [1.5, -1, "3", None])
@@ -446,8 +526,226 @@ def test_identities_of_trained_runs_name_seed_and_settings():
     assert train(seeds=[0, 1], steps=0, checkpoints=None).identities == one.identities
 
 
-def test_numbers_of_numpy_are_metrics_too(home):
+NUMBERS = {
+    "numpy": np.float32(0.5),
+    "numpy array": np.array(0.5),
+    "tensor": torch.tensor(0.5),
+    "loss": torch.tensor(0.5, requires_grad=True) * 1,
+    "half": torch.tensor(0.5, dtype=torch.bfloat16),
+}
+
+
+@pytest.mark.parametrize("value", NUMBERS.values(), ids=NUMBERS)
+def test_numbers_of_numpy_and_torch_are_metrics_too(home, value):
     recorder = runs.Recorder(home / "mine", Own())
-    recorder.checkpoint(0, test_accuracy=np.float32(0.5))
-    recorder.checkpoint(1, test_accuracy=0.25)
-    assert recorder.run.metrics["value"].tolist() == [0.5, 0.25]
+    recorder.checkpoint(0, train_loss=value, epoch=value)
+    recorder.checkpoint(1, train_loss=0.25, test_accuracy=1)
+    assert recorder.run.metrics["value"].tolist() == [0.5, 0.25, 1.0]
+    assert recorder.run.metrics["epoch"].tolist()[0] == 0.5
+
+
+WRONG = {"text": "0.5", "none": None, "several": torch.zeros(3), "one in a list": [0.5], "array": np.zeros(1),
+         "bool": True, "complex": torch.tensor(1j)}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", WRONG.values(), ids=WRONG)
+def test_a_metric_that_is_no_number_is_refused_before_anything_is_written(home, value):
+    recorder = runs.Recorder(home / "mine", Own())
+    with pytest.raises(ValueError, match=r"test_accuracy must be one number.*; got "):
+        recorder.checkpoint(1, loss=0.5, test_accuracy=value)
+    assert not (home / "mine").exists()
+    with pytest.raises(ValueError, match=r"epoch must be one number" if value is not None else "loss must be"):
+        recorder.checkpoint(1, epoch=value, loss=None)
+    assert recorder.run.steps == []
+
+
+@pytest.mark.parametrize("epoch", [-1, float("nan"), float("inf")])
+def test_an_epoch_is_finite_and_not_negative(home, epoch):
+    recorder = runs.Recorder(home / "mine", Own())
+    with pytest.raises(ValueError, match=r"epoch must be a finite number of at least 0; got epoch="):
+        recorder.checkpoint(1, epoch=epoch)
+    assert recorder.run.steps == []
+
+
+def test_a_loss_that_is_not_a_number_any_more_is_recorded(home):
+    recorder = runs.Recorder(home / "mine", Own())
+    recorder.checkpoint(0, train_loss=float("inf"))
+    assert recorder.run.metrics["value"].tolist() == [float("inf")]
+
+
+def recorded(home, **metrics):
+    """Three checkpoints of ten steps an epoch, of a network that changes in between."""
+    model = Own()
+    recorder = runs.Recorder(home / "mine", model)
+    for step in (0, 10, 25):
+        recorder.checkpoint(step, epoch=step / 10, **metrics)
+        with torch.no_grad():
+            model.head.weight.mul_(-1.5)
+    return recorder.run
+
+
+@pytest.mark.parametrize("metrics", [{}, {"train_loss": 0.5}], ids=["alone", "with a metric"])
+def test_the_epochs_of_a_recording_are_those_of_paths_cubes_and_views(home, metrics):
+    from mi_kit.live.training import _loss
+
+    run, x = recorded(home, **metrics), torch.randn(40, 3)
+    y = (x[:, 0] > 0).long()
+    assert run.metrics["epoch"].tolist() == [0, 1, 2.5]
+    assert phases.path_of(run, x, y)["epoch"].tolist() == [0, 1, 2.5]
+    cube = Hypercube(run, x, y)
+    assert cube.epochs == [0, 1, 2.5]
+    assert _loss(cube)["epoch"].tolist() == ([0, 1, 2.5] if metrics else [])
+
+
+def test_epochs_that_are_recorded_are_taken_as_they_are(home):
+    """A last epoch with fewer steps: a share of the last step would be wrong."""
+    recorder = runs.Recorder(home / "mine", Own())
+    for step, epoch in ((0, 0), (10, 1), (12, 2)):
+        recorder.checkpoint(step, epoch=epoch)
+    assert Hypercube(recorder.run, torch.randn(4, 3)).epochs == [0, 1, 2]
+
+
+def test_several_checkpoints_of_one_whole_epoch_are_told_apart(home):
+    recorder = runs.Recorder(home / "mine", Own())
+    for step in range(0, 20, 5):
+        recorder.checkpoint(step, epoch=step // 10)
+    cube = Hypercube(recorder.run, torch.randn(4, 3))
+    assert len({*cube.epochs}) == 4
+    assert cube.epochs[-1] == 1
+
+
+def test_a_recorded_loss_without_epochs_stands_at_its_steps(home):
+    from mi_kit.live.training import _loss
+
+    recorder = runs.Recorder(home / "mine", Own())
+    for step in (3, 8):
+        recorder.checkpoint(step, train_loss=step)
+    cube = Hypercube(recorder.run, torch.randn(4, 3))
+    assert _loss(cube)["epoch"].tolist() == cube.epochs == [3, 8]
+
+
+@pytest.mark.parametrize("member", [0, 1])
+def test_before_any_checkpoint_a_run_says_so(home, member):
+    recorder = runs.Recorder(home / "mine", Own())
+    for use in (recorder.run.module, lambda step: recorder.run.activations(step, x=torch.zeros(2, 3))):
+        with pytest.raises(ValueError, match=r"there is no checkpoint yet.*seed-0; got step=0"):
+            use(0)
+    if member:
+        other = runs.Recorder(home / "mine", Own(), seed=1)
+        recorder.checkpoint(0)
+        other.checkpoint(1)
+        with pytest.raises(ValueError, match=r"no step has a checkpoint of every seed"):
+            runs.open(home / "mine", Own)
+
+
+# --------------------------------------------------------------------------------------------- data sets
+
+
+@pytest.mark.parametrize("given", ["mnist", torch.zeros(3), {}], ids=["name", "tensor", "dict"])
+def test_what_is_no_data_set_is_refused(home, given):
+    message = r"dataset must be a data\.Dataset.*; got (str|Tensor|dict)"
+    with pytest.raises(ValueError, match=message):
+        runs.Recorder(home / "mine", Own(), dataset=given)
+    own_loop(home / "mine")
+    with pytest.raises(ValueError, match=message):
+        runs.open(home / "mine", Own, given)
+    with pytest.raises(ValueError, match=message):
+        training.train(small, given, progress=False)
+    for take in (data.grey, data.centred, data.part):
+        with pytest.raises(ValueError, match=message):
+            take(given)
+
+
+def test_a_data_set_of_torch_is_sent_to_dataset_of(home):
+    given = torch.utils.data.TensorDataset(torch.zeros(4, 3), torch.zeros(4))
+    with pytest.raises(ValueError, match=r"got TensorDataset.*data\.Dataset\.of\(\*dataset\.tensors\)"):
+        runs.Recorder(home / "mine", Own(), dataset=given)
+
+
+# --------------------------------------------------------------------------------------------- opened again
+
+
+def test_seeds_that_were_recorded_one_by_one_are_opened_as_one_run(home):
+    each = {seed: own_loop(home / "mine", seed=seed) for seed in (2, 0, 11)}
+    run = runs.open(home / "mine", Own, digits())
+    assert (run.seeds, run.steps) == ([0, 2, 11], [0, 2, 4])
+    assert run.dataset is digits()
+    assert run.network.name == "Own"
+    x = each[0][2]
+    found = run.activations(4, ["head"], x)["head"]
+    for member, seed in enumerate(run.seeds):
+        network = models.copy_with(Own(), each[seed][3][4])
+        assert torch.equal(found[member], probes.activations(network, x, ["head"])["head"])
+    assert run.metrics.groupby("seed").size().to_dict() == {0: 3, 2: 3, 11: 3}
+
+
+@pytest.mark.parametrize("make", [Own, Own(), lambda: Own()], ids=["class", "module", "function"])
+def test_a_run_is_opened_with_anything_that_gives_the_network(home, make):
+    kept = own_loop(home / "mine")[3]
+    run = runs.open(str(home / "mine"), make)
+    assert torch.equal(run.module(4).head.weight, kept[4]["head.weight"])
+
+
+@pytest.mark.parametrize("network", [small, "lenet"])
+def test_what_train_made_is_opened_too(home, network):
+    run = train(network, seeds=[1, 0])
+    for path in (run.folders[0].path.parent, run.folders[0].path.parent.parent):
+        opened = runs.open(path, network, digits())
+        assert (opened.seeds, opened.steps) == ([0, 1], [0, 2, 4])
+        weights = run.module(4, 0).state_dict()
+        assert all(torch.equal(value, weights[key]) for key, value in opened.module(4, 1).state_dict().items())
+        assert opened.metrics["quantity"].value_counts().to_dict() == {"test_loss": 6, "test_accuracy": 6}
+
+
+def test_runs_of_several_settings_are_not_joined(home):
+    base = train().folders[0].path.parent.parent
+    train(lr=0.5)
+    with pytest.raises(ValueError, match=r"path must hold one run; got 2: .*, .*"):
+        runs.open(base, small)
+
+
+def test_one_seed_is_opened_by_its_folder(home):
+    for seed in (0, 1):
+        own_loop(home / "mine", seed=seed)
+    assert runs.open(home / "mine" / "seed-1", Own).seeds == [1]
+
+
+class Renamed(Own):
+    pass
+
+
+OTHERS = {
+    "width": (lambda: Own(5), r"encoder\.0\.bias.*\(5,\).*\(4,\)"),
+    "class": (Renamed, r"got a Renamed, and .* holds the checkpoints of a Own"),
+    "parts": (lambda: nn.Linear(3, 2), "got a Linear"),
+    "no module": (lambda: None, r"make_model must .*; got NoneType"),
+    "no function": (3, r"make_model must .*; got int"),
+}
+
+
+@pytest.mark.parametrize("make, message", OTHERS.values(), ids=OTHERS)
+def test_another_network_than_the_recorded_one_is_refused(home, make, message):
+    own_loop(home / "mine")
+    with pytest.raises(ValueError, match=message):
+        runs.open(home / "mine", make)
+
+
+def test_another_network_than_the_trained_one_is_refused(home):
+    base = train().folders[0].path.parent
+    with pytest.raises(ValueError, match=r"layer1\.1\.bias.*\(7,\).*\(6,\)"):
+        runs.open(base, models.dense([784, 7, 10], nn.Tanh))
+
+
+@pytest.mark.filterwarnings("ignore:.*put aside")
+def test_seeds_of_different_networks_are_not_joined(home):
+    for seed in (0, 1):
+        own_loop(home / "mine", seed=seed)
+    runs.Recorder(home / "mine", Own(5), seed=1).checkpoint(0)
+    with pytest.raises(ValueError, match=r"seeds must be of the same network.*seed-1"):
+        runs.open(home / "mine", Own)
+
+
+def test_a_folder_without_a_run_is_refused(home):
+    for path in (home / "nothing", home):
+        with pytest.raises(ValueError, match=r"path must be a folder with a run"):
+            runs.open(path, Own)

@@ -993,3 +993,47 @@ def test_training_shows_its_progress(home, monkeypatch):
     monkeypatch.setenv("MI_KIT_PROGRESS", str(home / "progress"))
     train(seeds=range(2), steps=2, progress=True)
     assert "small seeds 0 to 1" in (home / "progress").read_text()
+
+
+# --------------------------------------------------------------------------------------------- one logit
+
+
+def two_classes():
+    chosen = digits()
+    return data.Dataset.of(chosen.x_train, chosen.y_train >= 5, x_test=chosen.x_test, y_test=chosen.y_test >= 5)
+
+
+def one_logit_dense():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 6), nn.Tanh(), nn.Linear(6, 1))
+
+
+def one_logit_convolution():
+    return nn.Sequential(nn.Conv2d(1, 2, 7, stride=3), nn.ReLU(), nn.Flatten(), nn.Linear(128, 1))
+
+
+def one_logit_flat():
+    return nn.Sequential(one_logit_convolution(), nn.Flatten(0))
+
+
+@pytest.mark.parametrize("network", [one_logit_dense, one_logit_convolution, one_logit_flat])
+def test_a_network_of_one_logit_is_trained_by_the_binary_loss(network):
+    dataset, steps = two_classes(), 3
+    run = training.train(network, dataset, seeds=[0, 1], steps=steps, batch_size=None, optimizer="sgd", lr=0.1,
+                         device="cpu", progress=False)  # fmt: skip
+    for member, seed in enumerate(run.seeds):
+        module = models.build(network, seed)
+        optimiser = torch.optim.SGD(module.parameters(), lr=0.1)
+        for _ in range(steps):
+            optimiser.zero_grad()
+            nn.BCEWithLogitsLoss()(module(dataset.x_train).flatten(), dataset.y_train.float()).backward()
+            optimiser.step()
+        for key, value in run.module(steps, member).state_dict().items():
+            # float32 sums over 784 pixels and all samples, in another order
+            torch.testing.assert_close(value, module.state_dict()[key], rtol=1e-4, atol=1e-6)
+        with torch.no_grad():
+            logits = module.eval()(dataset.x_test).flatten()
+        found = run.metrics[run.metrics["seed"].eq(seed) & run.metrics["step"].eq(steps)]
+        found = found.set_index("quantity")["value"]
+        loss = nn.BCEWithLogitsLoss()(logits, dataset.y_test.float()).item() / math.log(2)
+        assert found["test_loss"] == pytest.approx(loss, rel=1e-4)
+        assert found["test_accuracy"] == pytest.approx(float(((logits > 0) == dataset.y_test).float().mean()))

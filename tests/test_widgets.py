@@ -39,6 +39,17 @@ def test_two_axes_make_nested_stacks_with_one_frame_a_pair(home):
     assert all(bytes(frame).startswith(b"\x89PNG") for frame in frames)
 
 
+def test_values_of_numpy_are_an_axis(home):
+    steps = pd.DataFrame({"step": [20, 0, 10, 0], "name": ["b", "a", "a", "b"], "rate": [0.5, 0.1, 0.1, 0.5]})
+    axes = {"iteration": sorted(steps["step"].unique()), "layer": steps["name"].to_numpy()[:2]}
+    box = widgets.explore(lambda iteration, layer: draw(iteration, layer), **axes)
+    expected = [(step, layer) for step in (0, 10, 20) for layer in "ba"]
+    assert expected == DRAWN
+    assert {type(step) for step, _ in DRAWN} == {int}
+    slider = parts(box, ipywidgets.SelectionSlider)[0]
+    assert [label for label, _ in slider.options] == ["0", "10", "20"]
+
+
 def test_three_axes_nest_once_more_and_every_choice_shows_its_own_frame(home):
     def draw_three(epoch, layer, network):
         return draw(epoch, f"{layer} {network}")

@@ -118,4 +118,5 @@ def _loss(cube: Hypercube) -> pd.DataFrame:
     if table.empty:
         return pd.DataFrame({"epoch": [], "value": []})
     own = table["quantity"].eq("train_loss") & table["seed"].eq(cube.run.seeds[cube.member])
-    return table.loc[own, ["epoch", "value"]].reset_index(drop=True)
+    epoch = table["epoch"].fillna(table["step"])  # where no epoch was recorded, the cube counts steps, too
+    return table.assign(epoch=epoch).loc[own, ["epoch", "value"]].reset_index(drop=True)
