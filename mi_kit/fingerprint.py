@@ -181,11 +181,13 @@ def _class(value: type, seen: _Seen):
     members = {}
     for name, item in vars(value).items():
         inner = getattr(item, "__func__", None) or getattr(item, "func", None) or item
-        written = getattr(getattr(inner, "__code__", None), "co_filename", "") != "<string>"  # not made by dataclass
-        told = not name.startswith("__") or isinstance(inner, types.FunctionType)
+        special = name.startswith("__")
+        written = not (special and dataclasses.is_dataclass(value))  # what a dataclass writes follows from its fields
+        told = not special or isinstance(inner, types.FunctionType)
         if told and written and not isinstance(item, (types.GetSetDescriptorType, types.MemberDescriptorType)):
-            parts = [item.fget, item.fset] if isinstance(item, property) else inner
-            members[name] = _describe(parts, seen)
+            members[name] = _describe([item.fget, item.fset] if isinstance(item, property) else inner, seen)
+    if dataclasses.is_dataclass(value):
+        members["fields"] = [[each.name, repr(each.type)] for each in dataclasses.fields(value)]
     return {
         "name": value.__qualname__,
         "bases": [_describe(base, seen) for base in value.__bases__],

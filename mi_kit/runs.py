@@ -244,12 +244,6 @@ class RunFolder:
                 kept = rows[rows["step"] <= step] if len(rows) else rows
                 self._write_table(path.stem, kept, {each for each in done if each <= step})
 
-    def forget_rows(self, name: str, step: int) -> None:
-        """Drop the rows of one step from a table: it is recorded anew."""
-        rows, noted = self._noted(name)
-        if len(rows) and (rows["step"] == step).any():
-            self._write_table(name, rows[rows["step"] != step], {*noted.get("done", ())} - {step})
-
     # reading
 
     def weights(self, step: int) -> dict[str, Tensor]:
@@ -570,12 +564,9 @@ class Recorder:
         if epoch is not None and not values:
             values = {"epoch": epoch}  # a row of its own, which no metric brings along
         self._begin()
-        if step in self._folder.steps():
-            self._folder.forget_rows("metrics", step)
-        if values:
-            epoch = math.nan if epoch is None else epoch
-            rows = [{"step": step, "epoch": epoch, "quantity": name, "value": one} for name, one in values.items()]
-            self._folder.write_rows("metrics", pd.DataFrame(rows))
+        epoch = math.nan if epoch is None else epoch
+        rows = [{"step": step, "epoch": epoch, "quantity": name, "value": one} for name, one in values.items()]
+        self._folder.write_rows("metrics", pd.DataFrame(rows), done=[step])
         self._folder.write_checkpoint(step, self._model.state_dict())
 
     def _begin(self) -> None:

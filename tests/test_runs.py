@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import threading
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -749,3 +750,27 @@ def test_a_folder_without_a_run_is_refused(home):
     for path in (home / "nothing", home):
         with pytest.raises(ValueError, match=r"path must be a folder with a run"):
             runs.open(path, Own)
+
+
+def test_an_opened_run_says_that_forward_was_edited(home):
+    def version(bend):
+        space = {"nn": nn, "bend": bend, "__name__": "__main__"}
+        text = """
+class Edited(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return bend(self.last(x.flatten(1)))
+"""
+        exec(text, space)
+        return space["Edited"]
+
+    first, second = version(torch.relu), version(torch.tanh)
+    runs.Recorder(home / "mine", first()).checkpoint(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runs.open(home / "mine", first)
+    with pytest.warns(UserWarning, match="The source of Edited has changed"):
+        runs.open(home / "mine", second)
