@@ -1037,3 +1037,25 @@ def test_a_network_of_one_logit_is_trained_by_the_binary_loss(network):
         loss = nn.BCEWithLogitsLoss()(logits, dataset.y_test.float()).item() / math.log(2)
         assert found["test_loss"] == pytest.approx(loss, rel=1e-4)
         assert found["test_accuracy"] == pytest.approx(float(((logits > 0) == dataset.y_test).float().mean()))
+
+
+# --------------------------------------------------------------------------------------------- golden numbers
+
+GOLDEN = {  # test loss in bits after 0 and 8 steps of training.VERSION 1; float32 sums differ by 1e-6 between machines
+    ("dense", "sgd"): [0.994782, 0.995304],
+    ("dense", "adam"): [0.994782, 0.985353],
+    ("convolutional", "sgd"): [3.327724, 3.323018],
+    ("convolutional", "adam"): [3.327724, 3.156229],
+}
+
+
+@pytest.mark.parametrize(("network", "optimizer"), GOLDEN)
+def test_the_same_settings_give_the_numbers_of_the_version(network, optimizer):
+    """Where this fails on purpose, raise training.VERSION: it keeps the runs of before from being taken for new ones."""
+    chosen = {"dense": "tanh_12", "convolutional": convolutional}[network]
+    dataset = data.load("digits-12bit", 300, 100) if network == "dense" else data.load("digits", 200, 100)
+    how = {"optimizer": optimizer, "lr": 0.01, "weight_decay": 1e-3, "momentum": 0.5 if optimizer == "sgd" else 0.0}
+    run = training.train(chosen, dataset, seeds=[3], steps=8, batch_size=70, checkpoints=[0], device="cpu", **how)
+    found = run.metrics[run.metrics["quantity"] == "test_loss"]["value"].tolist()
+    assert training.VERSION == 1
+    assert found == pytest.approx(GOLDEN[network, optimizer], abs=1e-5)
