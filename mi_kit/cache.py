@@ -8,6 +8,7 @@ two processes may write the same one. MI_KIT_FRESH=1 computes everything anew, o
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import inspect
@@ -45,17 +46,24 @@ def cached(version: int = 1, also: Callable[..., object] | None = None):
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             key = {"function": f"{function.__module__}.{function.__qualname__}", "source": wrapper.source()}
-            key["arguments"] = fingerprint.describe(dict(bound.arguments))
+            key["arguments"] = {name: _argument(value, function) for name, value in bound.arguments.items()}
             if also:
                 key["identities"] = fingerprint.describe(also(*args, **kwargs))
             path = paths.cache() / function.__name__ / f"{paths.short_hash(key)}.parquet"
             return _fetch(path, read_table, write_table, lambda: function(*args, **kwargs), key)
 
         wrapper.source = lambda: fingerprint.of(function)
+        wrapper.reads = lambda settings: fingerprint.read_by(settings, function)
         wrapper.version = version
         return wrapper
 
     return decorate
+
+
+def _argument(value, function: Callable):
+    """What names an argument of a function; of settings only what the function reads."""
+    is_settings = dataclasses.is_dataclass(value) and not hasattr(type(value), "identity")
+    return fingerprint.read_by(value, function) if is_settings else fingerprint.describe(value)
 
 
 def frame(key: dict, render: Callable[[], bytes]) -> bytes:

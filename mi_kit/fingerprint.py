@@ -52,6 +52,25 @@ def _of_ours(function: types.FunctionType) -> str:
     return paths.short_hash(describe(function))
 
 
+def read_by(settings, function: types.FunctionType) -> dict:
+    """The description of those fields of `settings`, a dataclass, that `function` or anything that it calls can read:
+    those whose name stands as an attribute in any of their sources."""
+    names = _attributes_read(function)
+    return {name: value for name, value in describe(settings).items() if name in names}
+
+
+@functools.lru_cache(maxsize=5_000)
+def _attributes_read(function: types.FunctionType) -> frozenset[str]:
+    _describe(function, seen := _Seen())
+    waiting = [each.__code__ for each in seen.kept if isinstance(each, types.FunctionType)]
+    names = set()
+    while waiting:
+        code = waiting.pop()
+        names.update(code.co_names)
+        waiting += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return frozenset(names)
+
+
 def describe(value):
     """`value` as plain JSON types that name it. Raises ValueError for what cannot be named."""
     return _describe(value, _Seen())

@@ -1,5 +1,6 @@
 """The cache of tables and frames: keys, damage, concurrent writers."""
 
+import dataclasses
 import functools
 import io
 import os
@@ -32,6 +33,24 @@ def counted(n: int) -> pd.DataFrame:
 CALLS_ALSO = Calls()
 
 
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    n: int = 3
+    power: int = 2
+    of_a_slider: int = fingerprint.unnamed(5)
+    colour: str = "red"
+
+
+def helper(settings: Settings) -> list[int]:
+    return [x**settings.power for x in range(settings.n)]
+
+
+@cache.cached()
+def of_settings(settings: Settings) -> pd.DataFrame:
+    CALLS.append(settings)
+    return pd.DataFrame({"x": helper(settings)})
+
+
 @pytest.fixture(autouse=True)
 def fresh(home):
     CALLS.clear()
@@ -55,6 +74,13 @@ def test_other_arguments_and_other_identities_are_other_entries(home):
     CALLS_ALSO.append(1)
     counted(1)
     assert len(entries(home, "parquet")) == 4
+
+
+@pytest.mark.parametrize(("change", "n_calls"), [("colour", 1), ("of_a_slider", 1), ("power", 2), ("n", 2)])
+def test_only_the_settings_that_a_function_can_read_are_in_its_name(change, n_calls):
+    of_settings(Settings())
+    of_settings(dataclasses.replace(Settings(), **{change: 4}))
+    assert len(CALLS) == n_calls
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])

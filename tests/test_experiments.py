@@ -80,11 +80,11 @@ def test_a_point_is_at_a_bound_of_either_quantity():
     assert list(settings.at_bound(table)) == [False, True, True, True]
 
 
-def published(home, version, table):
-    stem = paths.results() / "01_mi_visualisation" / "quick" / "saturation"
+def published(home, version, table, profile="quick", most=10**6):
+    stem = paths.results() / "01_mi_visualisation" / profile / "saturation"
     about = {"version": version, "commit": "abc1234", "rows": len(table)}
-    about["sha256"] = cache.write_in_parts(table, stem, 10**6)
-    about["settings"] = fingerprint.describe(paper.PROFILES["quick"])
+    about["sha256"] = cache.write_in_parts(table, stem, most)
+    about["settings"] = fingerprint.describe(paper.PROFILES[profile])
     stem.with_suffix(".json").write_text(json.dumps(about))
 
 
@@ -113,6 +113,48 @@ def test_published_table_of_other_settings_or_under_fresh_is_not_shown(home, mon
         assert not experiments.open("01", "quick")._published_stem("saturation")
     monkeypatch.setenv("MI_KIT_FRESH", "1")
     assert not experiments.open("01", "quick")._published_stem("saturation")
+
+
+def edited(stem):
+    table = pd.read_parquet(stem.with_suffix(".0.parquet"))
+    table.assign(share=0.9).to_parquet(stem.with_suffix(".0.parquet"), index=False)
+
+
+def swapped(stem):
+    first, second = stem.with_suffix(".0.parquet"), stem.with_suffix(".1.parquet")
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+
+
+def doubled(stem):
+    stem.with_suffix(".1.parquet").write_bytes(stem.with_suffix(".0.parquet").read_bytes())
+
+
+@pytest.mark.parametrize("change", [edited, swapped, doubled])
+def test_published_parts_that_are_not_what_was_published_are_refused_by_name(home, change, monkeypatch):
+    table = pd.DataFrame({"share": np.random.default_rng(0).random(2000)})
+    published(home, planes.saturation.version, table, most=10_000)
+    stem = paths.results() / "01_mi_visualisation" / "quick" / "saturation"
+    pd.testing.assert_frame_equal(experiments.open("01", "quick").table("saturation"), table)
+    change(stem)
+    with pytest.raises(ValueError, match=r"these files differ: .*saturation\.[01]\.parquet"):
+        experiments.open("01", "quick").table("saturation")
+
+
+def test_one_missing_published_table_starts_no_training(home, monkeypatch):
+    monkeypatch.setattr(experiments.Experiment, "require_real_data", lambda self: None)
+    published(home, planes.saturation.version, pd.DataFrame({"share": [0.5]}), profile="paper")
+    with pytest.raises(ValueError, match=r"must hold every table; .*training_curves.* is missing"):
+        experiments.open("01", "paper").table("training_curves")
+
+
+def test_a_setting_that_no_table_reads_unpublishes_nothing(home, monkeypatch):
+    published(home, planes.saturation.version, pd.DataFrame({"share": [0.5]}))
+    for change, stays in (({"n_frames": 7}, True), ({"pruned_shares": (0.5,)}, True), ({"lr": 0.5}, False)):
+        with monkeypatch.context() as changed:
+            changed.setitem(paper.PROFILES, "quick", dataclasses.replace(paper.PROFILES["quick"], **change))
+            assert bool(experiments.open("01", "quick")._published_stem("saturation")) == stays
 
 
 def test_paper_profile_on_embedded_data_stops_and_says_so(home):

@@ -1051,7 +1051,7 @@ GOLDEN = {  # test loss in bits after 0 and 8 steps of training.VERSION 1; float
 
 @pytest.mark.parametrize(("network", "optimizer"), GOLDEN)
 def test_the_same_settings_give_the_numbers_of_the_version(network, optimizer):
-    """Where this fails on purpose, raise training.VERSION: it keeps the runs of before from being taken for new ones."""
+    """Where this fails on purpose, raise training.VERSION, so that the runs of before are not taken for new ones."""
     chosen = {"dense": "tanh_12", "convolutional": convolutional}[network]
     dataset = data.load("digits-12bit", 300, 100) if network == "dense" else data.load("digits", 200, 100)
     how = {"optimizer": optimizer, "lr": 0.01, "weight_decay": 1e-3, "momentum": 0.5 if optimizer == "sgd" else 0.0}
