@@ -176,7 +176,8 @@ FIGURES = {
     "readings": _figure(figures.draw_readings, "readings", "One draw of images."),
     "F6": _figure(figures.draw_f6, "labels", "First seed in (a) and (b). Dashed: all classes alike.",
                   rows=_of_first, shown={"per_class": _sizes(FEW, MANY)}, few=_size(FEW), many=_size(MANY)),
-    "F7": _figure(figures.draw_f7, "confusions", "Smallest input size, first seed; test images.", rows=_of_first,
+    "F7": _figure(figures.draw_f7, "confusions", "Smallest input size, first seed; test images.",
+                  rows=lambda table: _of_first(table).query("seed == seed.min()"), shown={"per_class": _sizes(FEW)},
                   few=_size(FEW)),
     "F8": FigureSpec(
         lambda e: figures.draw_f8(e.table("capacity_maps"), e.table("pictures"), shown_epoch(e.settings, 100)),
