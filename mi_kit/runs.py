@@ -260,16 +260,19 @@ class RunFolder:
 
 # --------------------------------------------------------------------------------------------- who uses what
 
-_in_use: dict[Path, int] = {}  # files that this process holds a shared lock on, to its end
-
 
 def hold(folder: RunFolder) -> None:
     """Keep a run from being cleaned away as long as this process lives."""
-    path = folder.path.parent / IN_USE
-    if path not in _in_use:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _in_use[path] = os.open(path, os.O_CREAT | os.O_RDWR)
-        fcntl.flock(_in_use[path], fcntl.LOCK_SH)
+    _shared_lock(folder.path.parent / IN_USE)
+
+
+@functools.cache
+def _shared_lock(path: Path) -> int:
+    """The file that this process holds a shared lock on, to its end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_CREAT | os.O_RDWR)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
 
 
 def remove(path: Path) -> bool:

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import environment
 
-from mi_kit import cache, experiments, fingerprint, paths
+from mi_kit import cache, data, experiments, fingerprint, paths, training
 from mi_kit import estimators as est
 from mi_kit.experiments import mi_visualisation as paper
 from mi_kit.experiments.mi_visualisation import planes, settings
@@ -160,3 +163,24 @@ def test_a_setting_that_no_table_reads_unpublishes_nothing(home, monkeypatch):
 def test_paper_profile_on_embedded_data_stops_and_says_so(home):
     with pytest.raises(ValueError, match="profile=paper needs the data set mnist"):
         experiments.open("01", "paper").table("training_curves")
+
+
+SOURCES = """
+import json
+from mi_kit import experiments
+modules = [experiments.module_of(name) for name in experiments.names()]
+print(json.dumps([experiments._sources(module) for module in modules]))
+"""
+
+
+def test_names_of_tables_do_not_change_with_what_a_process_has_done(home):
+    """A counter or a store in a module, read by what tables call, would name every table anew in every process."""
+    dataset = data.load("digits", 60, 20)
+    run = training.train("relu_mlp", dataset, steps=2, checkpoints=[0], device="cpu", progress=False)
+    run.activations(0)
+    est.kde_information(dataset.x_test.flatten(1), dataset.y_test, noise_variance=1.0)
+    est.renyi_entropy(dataset.x_test.flatten(1), bandwidth=1.0)
+    est.ksg_mutual_information(dataset.x_test[:, 0, 3], dataset.x_test[:, 0, 4])
+    here = [dict(experiments._sources(experiments.module_of(name))) for name in experiments.names()]
+    told = subprocess.run([sys.executable, "-c", SOURCES], env=environment(home), capture_output=True, text=True)
+    assert json.loads(told.stdout) == here

@@ -8,6 +8,7 @@ the cache, else it is computed.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import importlib.metadata
 import json
@@ -104,6 +105,12 @@ def describe_data(datasets: list[Dataset]) -> dict[str, str]:
         found[dataset.label] = dataset.identity
         found |= {f"sha256 of {file}": checksum for file, checksum in dataset.checksums.items()}
     return found
+
+
+@functools.lru_cache(maxsize=20)
+def _sources(module) -> dict[str, str]:
+    """What the source of every table is called."""
+    return {name: fingerprint.of(getattr(table, "__wrapped__", table)) for name, table in module.TABLES.items()}
 
 
 @dataclass(frozen=True)
@@ -279,7 +286,7 @@ class Experiment:
 
     def _made_of(self) -> dict:
         """What every table was made of: a figure may look at others than the one whose numbers it shows."""
-        sources = {name: fingerprint.of(function) for name, function in self.module.TABLES.items()}
+        sources = _sources(self.module)
         if self.is_published:
             return {"sources": sources, "published": {name: self.published.get(name) for name in sources}}
         settings = dataclasses.asdict(self.settings)  # a figure may show what changes no table
