@@ -42,24 +42,33 @@ def of(value) -> str:
     """Twelve hexadecimal digits that change with `describe(value)`."""
     if isinstance(value, functools.partial):
         return paths.short_hash([of(value.func), describe([*value.args, value.keywords])])
-    is_ours = isinstance(value, types.FunctionType) and value.__module__.startswith("mi_kit.")
-    return _of_ours(value) if is_ours and not value.__closure__ else paths.short_hash(describe(value))
+    return _of_ours(value) if _is_settled(value) else paths.short_hash(describe(value))
+
+
+def _is_settled(value) -> bool:
+    """A function of mi_kit stays what it is as long as the process lives; one of a session may call what is defined
+    anew."""
+    return isinstance(value, types.FunctionType) and value.__module__.startswith("mi_kit.") and not value.__closure__
 
 
 @functools.lru_cache(maxsize=5_000)
 def _of_ours(function: types.FunctionType) -> str:
-    """Once a process: a module's functions stay what they are until it is loaded again, unlike those of a session."""
     return paths.short_hash(describe(function))
 
 
 def read_by(settings, function: types.FunctionType) -> dict:
     """The description of those fields of `settings`, a dataclass, that `function` or anything that it calls can read:
     those whose name stands as an attribute in any of their sources."""
-    names = _attributes_read(function)
-    return {name: value for name, value in describe(settings).items() if name in names}
+    names = _attributes_read_by_ours(function) if _is_settled(function) else _attributes_read(function)
+    named = describe(settings)
+    return named | {"fields": {name: value for name, value in named["fields"].items() if name in names}}
 
 
 @functools.lru_cache(maxsize=5_000)
+def _attributes_read_by_ours(function: types.FunctionType) -> frozenset[str]:
+    return _attributes_read(function)
+
+
 def _attributes_read(function: types.FunctionType) -> frozenset[str]:
     _describe(function, seen := _Seen())
     waiting = [each.__code__ for each in seen.kept if isinstance(each, types.FunctionType)]
@@ -113,13 +122,15 @@ def _describe(value, seen: _Seen):
 
 
 def _object(value, seen: _Seen):
-    if "identity" in dir(type(value)):
+    is_ours, identity = type(value).__module__.startswith("mi_kit."), getattr(type(value), "identity", None)
+    if isinstance(identity, str) or (is_ours and identity):
         return _describe(value.identity, seen)
     if dataclasses.is_dataclass(value):
         named = [field.name for field in dataclasses.fields(value) if not field.metadata.get(UNNAMED)]
-        return {name: _describe(getattr(value, name), seen) for name in named}
+        fields = {name: _describe(getattr(value, name), seen) for name in named}
+        return {"class": type(value).__qualname__ if is_ours else _describe(type(value), seen), "fields": fields}
     if isinstance(value, Mapping):
-        return {str(key): _describe(item, seen) for key, item in value.items()}
+        return {_key(key): _describe(item, seen) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_describe(item, seen) for item in value]
     if isinstance(value, (set, frozenset)):
@@ -138,6 +149,10 @@ def _object(value, seen: _Seen):
             f"what names a result must be plain values, tables, tensors, runs, data sets or functions of such; got "
             f"an object of {words}: {error}."
         ) from error
+
+
+def _key(key) -> str:
+    return key if isinstance(key, str) else f"{type(key).__name__} {key!r}"
 
 
 def _content(value) -> list:
@@ -170,7 +185,8 @@ def _wrapped(value, seen: _Seen):
     if hasattr(value, "cache_info") and hasattr(value, "__wrapped__"):  # functools.lru_cache
         return _describe(value.__wrapped__, seen)
     if isinstance(value, types.BuiltinFunctionType):
-        return f"{value.__module__}.{value.__qualname__}"
+        owner = value.__self__ if not isinstance(value.__self__, (types.ModuleType, type)) else None
+        return [f"{value.__module__}.{value.__qualname__}", _describe(owner, seen)]
     return None
 
 

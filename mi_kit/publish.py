@@ -57,7 +57,7 @@ def _publish_tables(notebook: str, commit: str) -> None:
         about = {
             "function": function.__name__,
             "version": function.version,
-            "settings": fingerprint.describe(experiment.settings),
+            "settings": fingerprint.describe(experiment.settings)["fields"],
             "commit": commit,
             "data": experiments.describe_data(datasets),
             "banner": " ".join(dataset.banner() for dataset in datasets),

@@ -186,7 +186,10 @@ def test_a_published_table_that_lacks_a_part_is_refused(tmp_path, monkeypatch):
     opened = experiments.open("02", "paper")
     table = pd.DataFrame({"value": [1.0, 2.0]})
     stem = tmp_path / opened.notebook / "paper" / "chains"
-    about = {"version": opened.module.TABLES["chains"].version, "settings": fingerprint.describe(opened.settings)}
+    about = {
+        "version": opened.module.TABLES["chains"].version,
+        "settings": fingerprint.describe(opened.settings)["fields"],
+    }
     about |= {"rows": 3, "sha256": cache.write_in_parts(table, stem, 10**6)}
     experiments.paths.write_json(stem.with_suffix(".json"), about)
     with pytest.raises(ValueError, match=r"chains must have 3 rows.*got 2"):

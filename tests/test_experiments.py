@@ -87,7 +87,7 @@ def published(home, version, table, profile="quick", most=10**6):
     stem = paths.results() / "01_mi_visualisation" / profile / "saturation"
     about = {"version": version, "commit": "abc1234", "rows": len(table)}
     about["sha256"] = cache.write_in_parts(table, stem, most)
-    about["settings"] = fingerprint.describe(paper.PROFILES[profile])
+    about["settings"] = fingerprint.describe(paper.PROFILES[profile])["fields"]
     stem.with_suffix(".json").write_text(json.dumps(about))
 
 

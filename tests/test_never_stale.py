@@ -6,7 +6,10 @@ import sys
 import textwrap
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 from conftest import environment
 from nbclient import NotebookClient
 
@@ -285,6 +288,71 @@ def test_functions_that_call_each_other_have_names():
     text = "def f(n):\n    return g(n)\n\ndef g(n):\n    return n and f(n - {})\n"
     assert named(text.format(1)) == named(text.format(1))
     assert named(text.format(1)) != named(text.format(2))
+
+
+CHANGES = {  # of what a function reads: before, after
+    "a list": ([1, 2], [1, 3]),
+    "a dict with numbers for keys": ({1: "a"}, {"1": "a"}),
+    "an array": (np.zeros(3), np.ones(3)),
+    "a tensor": (torch.zeros(3), torch.tensor([0, 0, 1e-9])),
+    "a table": (pd.DataFrame({"x": [1.0]}), pd.DataFrame({"y": [1.0]})),
+    "a generator's state": (np.random.default_rng(0), np.random.default_rng(1)),
+    "a bound method of a list": ([1].count, [2].count),
+    "the weights of a network": (torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_function_reads_is_in_its_name(change):
+    before, after = CHANGES[change]
+    text = "def f(x):\n    return held, x\n"
+    assert named(text, held=before) == named(text, held=before)
+    assert named(text, held=before) != named(text, held=after)
+
+
+METHOD = """
+import dataclasses, functools
+
+@dataclasses.dataclass
+class Plain:
+    size: int = 1
+
+    def scale(self):
+        return self.size * {factor}
+
+class Base:
+    shift = {factor}
+
+    @property
+    def width(self):
+        return {factor}
+
+    def identity(self):
+        return {factor}
+
+class Child(Base):
+    pass
+
+plain, child = Plain(), Child()
+
+def f():
+    return {read}
+"""
+
+
+@pytest.mark.parametrize("read", ["plain.scale()", "child.width", "child.shift", "child.identity()", "Child().shift"])
+def test_methods_of_what_a_function_reads_are_in_its_name(read):
+    assert named(METHOD.format(factor=2, read=read)) == named(METHOD.format(factor=2, read=read))
+    assert named(METHOD.format(factor=2, read=read)) != named(METHOD.format(factor=3, read=read))
+
+
+def test_settings_that_a_redefined_helper_reads_are_in_the_name():
+    space = {"__name__": "__main__"}
+    exec("def f(settings):\n    return helper(settings)\ndef helper(settings):\n    return settings.n\n", space)
+    exec("import dataclasses\n@dataclasses.dataclass\nclass S:\n    n: int = 1\n    m: int = 2\n", space)
+    assert set(fingerprint.read_by(space["S"](), space["f"])["fields"]) == {"n"}
+    exec("def helper(settings):\n    return settings.m\n", space)
+    assert set(fingerprint.read_by(space["S"](), space["f"])["fields"]) == {"m"}
 
 
 def test_an_estimator_is_named_by_the_version(monkeypatch):
