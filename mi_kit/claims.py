@@ -33,10 +33,11 @@ class Needs:
 
     def unmet(self, rows: pd.DataFrame) -> str:
         """Why the claim cannot be tested on these rows; empty if it can."""
-        if rows.empty:
-            return "there is no row to judge"
-        reasons = []
         wanted = {self.dataset} if isinstance(self.dataset, str) else set(self.dataset or ())
+        if rows.empty:
+            names = " and ".join(sorted(wanted)) or " or ".join(self.any_of)
+            return f"needs {names or 'what it speaks of'}; nothing that the claim speaks of is in this run's data"
+        reasons = []
         if wanted and set(rows["dataset"]) != wanted:
             found = ", ".join(sorted(set(rows["dataset"])))
             reasons.append(f"needs {' and '.join(sorted(wanted))}; this run has {found}")

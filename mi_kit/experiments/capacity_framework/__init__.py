@@ -151,7 +151,7 @@ FIGURES = {
     "T5": _figure(figures.draw_accuracies, "percentages", "Dots: seeds; diamonds: paper.", "points", rows=_depths),
     "F6": FigureSpec(
         lambda e: figures.draw_f6(_by_class(e)), _by_class,
-        "End of training; mean and 95 % interval over seeds. Diamonds: the three recalls that the paper prints.",
+        "End of training; mean and 95 % interval over seeds. Diamonds, of airplane, automobile and bird: the paper.",
     ),
     "F7": _figure(
         figures.draw_f7, "classes",
