@@ -273,7 +273,8 @@ def draw_saturation(table: pd.DataFrame, marks: dict[str, float]) -> plt.Figure:
 
 def case_words(case: str) -> str:
     part, network = case.split(" ")
-    return f"{part}, {'sigmoid' if 'sigmoid' in network else 'ReLU'}"
+    data_set = {"mnist": "first data set", "fashion": "second data set", "third": "third data set"}[part]
+    return f"{data_set}, {'sigmoid' if 'sigmoid' in network else 'ReLU'}"
 
 
 def draw_breaks(table: pd.DataFrame) -> plt.Figure:
