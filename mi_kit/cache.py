@@ -133,7 +133,7 @@ def read_noted(path: Path) -> tuple[pd.DataFrame, dict]:
 def write_table(table: pd.DataFrame, path: Path, **noted) -> None:
     """A table as parquet with a checksum over its rows and what is noted, and as small as it gets without losing a
     bit."""
-    made = pa.Table.from_pandas(table, preserve_index=False)
+    made = pa.Table.from_pandas(table)  # with an index that is more than the numbers of the rows
     about = {**noted, "sha256": digest_of(made.to_pandas(), json.loads(json.dumps(noted)))}
     made = made.replace_schema_metadata({**(made.schema.metadata or {}), b"mi_kit": json.dumps(about).encode()})
     floats = [str(column) for column in table if pd.api.types.is_float_dtype(table[column])]
@@ -148,8 +148,8 @@ def digest_of(table: pd.DataFrame, noted: dict) -> str:
         place: table[column].map(repr) if table[column].dtype == object else table[column]
         for place, column in enumerate(table)
     }
-    about = [[str(column), str(table[column].dtype)] for column in table]
-    rows = pd.util.hash_pandas_object(pd.DataFrame(plain), index=False).to_numpy() if plain else b""
+    about = [[str(column), str(table[column].dtype)] for column in table] + [[repr(name)] for name in table.index.names]
+    rows = pd.util.hash_pandas_object(pd.DataFrame(plain, index=table.index)).to_numpy() if plain else b""
     return hashlib.sha256(json.dumps([about, noted, len(table)], sort_keys=True).encode() + bytes(rows)).hexdigest()
 
 

@@ -119,14 +119,18 @@ class Dataset:
         """True when an embedded data set stands in for the one asked for."""
         return self.name in EMBEDDED and self.requested not in ("", self.name)
 
-    @functools.cached_property
+    @property
     def identity(self) -> str:
         """The name and a hash of the content: what runs and caches know a data set by."""
-        digest = hashlib.sha256()
-        for part in (self.x_train, self.y_train, self.x_test, self.y_test):
-            digest.update(str((tuple(part.shape), part.dtype)).encode())
-            digest.update(part.cpu().contiguous().numpy())
-        return f"{self.name}-{digest.hexdigest()[:16]}"
+        parts = (self.x_train, self.y_train, self.x_test, self.y_test)
+        written = tuple(0 if part.is_inference() else part._version for part in parts)  # grows with changes in place
+        if vars(self).get("_identity", ("", ()))[1] != written:
+            digest = hashlib.sha256()
+            for part in parts:
+                digest.update(str((tuple(part.shape), part.dtype)).encode())
+                digest.update(part.cpu().contiguous().numpy())
+            vars(self)["_identity"] = f"{self.name}-{digest.hexdigest()[:16]}", written
+        return vars(self)["_identity"][0]
 
     def to(self, device: torch.device) -> Dataset:
         """The same data with inputs and labels on a device."""

@@ -9,10 +9,13 @@ and what Python or an installed package holds by its name.
 from __future__ import annotations
 
 import ast
+import collections
 import dataclasses
 import dis
 import functools
 import hashlib
+import importlib
+import importlib.util
 import inspect
 import linecache
 import pickle
@@ -30,6 +33,11 @@ from . import paths
 
 UNNAMED = "unnamed"  # metadata of a dataclass field that changes no result: sliders, devices
 INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+UNTOLD = ("__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__qualname__", "__dataclass_params__",
+          "__dataclass_fields__", "__match_args__", "__static_attributes__", "__firstlineno__")  # fmt: skip
+SLOTS = (types.GetSetDescriptorType, types.MemberDescriptorType)
+MADE_BY_DATACLASS = ("__init__", "__repr__", "__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__",
+                     "__setattr__", "__delattr__", "__replace__", "__getstate__", "__setstate__")  # fmt: skip
 STATELESS = ("_thread", "logging", "weakref", "io", "_io", "contextvars")  # modules of locks, loggers, streams
 
 
@@ -57,21 +65,31 @@ def _of_ours(function: types.FunctionType) -> str:
 
 
 def read_by(settings, function: types.FunctionType) -> dict:
-    """The description of those fields of `settings`, a dataclass, that `function` or anything that it calls can read:
-    those whose name stands as an attribute in any of their sources."""
-    names = _attributes_read_by_ours(function) if _is_settled(function) else _attributes_read(function)
+    """`describe(settings)`, a dataclass, without those fields that `function` and all that it calls cannot read: whose
+    name stands as an attribute in none of their sources, nor in the settings' own methods. Only for settings of
+    mi_kit, whose functions read fields by their names."""
     named = describe(settings)
-    return named | {"fields": {name: value for name, value in named["fields"].items() if name in names}}
+    if not _is_settled(function) or not type(settings).__module__.startswith("mi_kit."):
+        return named
+    names = _attributes_read(function) | _attributes_in(_methods_of(type(settings)))
+    return {**named, "fields": {name: value for name, value in named["fields"].items() if name in names}}
+
+
+def _methods_of(settings: type) -> list[types.CodeType]:
+    parts = [
+        _parts_of(item) for name, item in vars(settings).items() if name not in (*MADE_BY_DATACLASS, "__post_init__")
+    ]
+    flat = [each for part in parts for each in (part if isinstance(part, list) else [part])]
+    return [each.__code__ for each in flat if isinstance(each, types.FunctionType)]
 
 
 @functools.lru_cache(maxsize=5_000)
-def _attributes_read_by_ours(function: types.FunctionType) -> frozenset[str]:
-    return _attributes_read(function)
-
-
 def _attributes_read(function: types.FunctionType) -> frozenset[str]:
     _describe(function, seen := _Seen())
-    waiting = [each.__code__ for each in seen.kept if isinstance(each, types.FunctionType)]
+    return _attributes_in([each.__code__ for each in seen.kept if isinstance(each, types.FunctionType)])
+
+
+def _attributes_in(waiting: list[types.CodeType]) -> frozenset[str]:
     names = set()
     while waiting:
         code = waiting.pop()
@@ -104,7 +122,7 @@ def _describe(value, seen: _Seen):
     if isinstance(value, np.generic):
         return _describe(value.item(), seen)
     if isinstance(value, types.ModuleType):
-        return value.__name__ if _is_library(value.__name__) else _file_of(value)
+        return value.__name__ if _is_library(value.__name__) else _module_of_own(value, seen)
     if isinstance(value, (np.ndarray, torch.Tensor, pd.DataFrame, pd.Series, pd.Index)):
         return _content(value)
     if isinstance(value, (type, types.FunctionType)):
@@ -129,18 +147,17 @@ def _object(value, seen: _Seen):
         named = [field.name for field in dataclasses.fields(value) if not field.metadata.get(UNNAMED)]
         fields = {name: _describe(getattr(value, name), seen) for name in named}
         return {"class": type(value).__qualname__ if is_ours else _describe(type(value), seen), "fields": fields}
-    if isinstance(value, Mapping):
-        return {_key(key): _describe(item, seen) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_describe(item, seen) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((_describe(item, seen) for item in value), key=repr)
     if isinstance(value, torch.nn.Module):
         return _module(value, seen)
     if type(value).__module__.split(".")[0] in STATELESS:
         return type(value).__qualname__
-    if not _is_library(type(value).__module__) and hasattr(value, "__dict__"):
-        return {"class": _describe(type(value), seen), "holds": _describe(vars(value), seen)}
+    held = _held(value)
+    if not _is_library(type(value).__module__):
+        return {"class": _describe(type(value), seen), "holds": _describe(held, seen), "items": _items(value, seen)}
+    if (items := _items(value, seen)) is not None:
+        return items
+    if held:
+        return {"class": type(value).__qualname__, "holds": _describe(held, seen)}
     try:
         return hashlib.sha256(pickle.dumps(value)).hexdigest()
     except Exception as error:
@@ -151,15 +168,31 @@ def _object(value, seen: _Seen):
         ) from error
 
 
-def _key(key) -> str:
-    return key if isinstance(key, str) else f"{type(key).__name__} {key!r}"
+def _held(value) -> dict:
+    """The attributes of an object, those in slots too."""
+    slots = [name for base in type(value).__mro__ for name in np.atleast_1d(getattr(base, "__slots__", ())).tolist()]
+    own = {name: getattr(value, name) for name in slots if not name.startswith("__") and hasattr(value, name)}
+    return own | getattr(value, "__dict__", {})
+
+
+def _items(value, seen: _Seen):
+    """What a container holds, in its order; None for what is none."""
+    if isinstance(value, Mapping):
+        return [[_describe(key, seen), _describe(item, seen)] for key, item in value.items()]
+    if isinstance(value, (list, tuple, collections.deque)):
+        return [_describe(item, seen) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_describe(item, seen) for item in value), key=repr)
+    return None
 
 
 def _content(value) -> list:
     if isinstance(value, (pd.DataFrame, pd.Series, pd.Index)):
-        table = pd.DataFrame(value).reset_index(drop=not isinstance(value, pd.Series))
-        hashed = pd.util.hash_pandas_object(table, index=False).to_numpy()
-        return [type(value).__name__, [str(column) for column in table], hashlib.sha256(hashed).hexdigest()]
+        table = pd.DataFrame(value).reset_index()
+        about = [[repr(column), str(table[column].dtype)] for column in table]
+        plain = [table[column].map(repr) if table[column].dtype == object else table[column] for column in table]
+        hashed = pd.util.hash_pandas_object(pd.concat(plain, axis=1), index=False).to_numpy()
+        return [type(value).__name__, about, hashlib.sha256(hashed).hexdigest()]
     if isinstance(value, torch.Tensor):
         whole = value.detach().cpu().contiguous()
         return ["tensor", str(whole.dtype), list(whole.shape), hashlib.sha256(as_bytes(whole)).hexdigest()]
@@ -191,12 +224,13 @@ def _wrapped(value, seen: _Seen):
 
 
 def _function(value: types.FunctionType, seen: _Seen):
-    if _is_library(value.__module__ or "builtins"):
-        return f"{value.__module__}.{value.__qualname__}"
-    if value.__module__.startswith("mi_kit.estimators"):
+    module = value.__globals__.get("__name__", "")  # where it was written: `wraps` lends it another one's __module__
+    if _is_library(module):
+        return f"{module}.{value.__qualname__}"
+    if module.startswith("mi_kit.estimators"):
         from .estimators import VERSION
 
-        return f"{value.__module__}.{value.__qualname__} of version {VERSION}"
+        return f"{module}.{value.__qualname__} of version {VERSION}"
     cells, empty = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True), types.CellType()
     held = {name: _describe(cell.cell_contents, seen) for name, cell in cells if cell != empty}
     for name, found in _read_globals(value):
@@ -213,16 +247,19 @@ def _function(value: types.FunctionType, seen: _Seen):
 def _class(value: type, seen: _Seen):
     if _is_library(value.__module__):
         return f"{value.__module__}.{value.__qualname__}"
-    members = {}
+    is_dataclass, members = dataclasses.is_dataclass(value), {}
     for name, item in vars(value).items():
-        inner = getattr(item, "__func__", None) or getattr(item, "func", None) or item
-        special = name.startswith("__")
-        written = not (special and dataclasses.is_dataclass(value))  # what a dataclass writes follows from its fields
-        told = not special or isinstance(inner, types.FunctionType)
-        if told and written and not isinstance(item, (types.GetSetDescriptorType, types.MemberDescriptorType)):
-            members[name] = _describe([item.fget, item.fset] if isinstance(item, property) else inner, seen)
-    if dataclasses.is_dataclass(value):
-        members["fields"] = [[each.name, repr(each.type)] for each in dataclasses.fields(value)]
+        if name in UNTOLD or name.startswith("_abc_") or isinstance(item, SLOTS):
+            continue
+        parts = _parts_of(item)
+        code = getattr(parts, "__code__", None)
+        if not (is_dataclass and name in MADE_BY_DATACLASS and getattr(code, "co_filename", "<string>") == "<string>"):
+            members[name] = _describe(parts, seen)
+    if is_dataclass:  # what it writes follows from these
+        members["fields"] = [
+            [each.name, each.init, *(_describe(default, seen) for default in (each.default, each.default_factory))]
+            for each in dataclasses.fields(value)
+        ]
     return {
         "name": value.__qualname__,
         "bases": [_describe(base, seen) for base in value.__bases__],
@@ -230,13 +267,30 @@ def _class(value: type, seen: _Seen):
     }
 
 
+def _parts_of(item):
+    """What a member of a class is made of."""
+    if isinstance(item, property):
+        return [item.fget, item.fset, item.fdel]
+    if isinstance(item, (staticmethod, classmethod)):
+        return item.__func__
+    return item.func if isinstance(item, functools.cached_property) else item
+
+
 def _module(value: torch.nn.Module, seen: _Seen) -> dict:
     """A network: its parts, what they were made with, its weights."""
+    tensors = {**dict(value.named_parameters()), **dict(value.named_buffers())}
+    found = {"network": repr(value), "tensors": _describe(tensors, seen)}
     if isinstance(value, torch.jit.ScriptModule):
-        source = value.code
-    else:
-        source = [_describe(type(part), seen) for part in value.modules() if not _is_library(type(part).__module__)]
-    return {"network": repr(value), "source": source, "weights": _describe(dict(value.state_dict()), seen)}
+        return {**found, "source": value.code}
+    plain = ("_parameters", "_buffers", "_modules")
+    return {
+        **found,
+        "source": [_describe(type(part), seen) for part in value.modules()],
+        "attributes": [
+            _describe({name: item for name, item in vars(part).items() if name not in plain}, seen)
+            for part in value.modules()
+        ],
+    }
 
 
 def _is_library(name: str) -> bool:
@@ -244,37 +298,73 @@ def _is_library(name: str) -> bool:
     top = name.split(".")[0]
     if top in ("mi_kit", "__main__"):
         return False
-    if top in sys.stdlib_module_names or top == "builtins":
-        return True
-    file = getattr(sys.modules.get(name) or sys.modules.get(top), "__file__", None)
-    return bool(file) and file.startswith(INSTALLED)
+    module = sys.modules.get(name) or sys.modules.get(top)
+    file = getattr(module, "__file__", None) if module else _origin(top)
+    return file.startswith(INSTALLED) if file else top in sys.stdlib_module_names or top == "builtins"
 
 
-def _file_of(module: types.ModuleType) -> str:
-    """A module of the user's own that is handed about as a whole: by the text of its file."""
-    text = "".join(linecache.getlines(module.__file__)) if getattr(module, "__file__", None) else module.__name__
-    return hashlib.sha256(text.encode()).hexdigest()
+@functools.lru_cache(maxsize=1_000)
+def _origin(top: str) -> str | None:
+    """Where a module that is not loaded lies."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    return spec.origin if spec and spec.has_location else None
+
+
+def _module_of_own(module: types.ModuleType, seen: _Seen) -> dict:
+    """A module of the user's own that is handed about as a whole: all that it defines, as it was loaded."""
+    if id(module) in seen.number_of:
+        return f"as {seen.number_of[id(module)]}"
+    seen.add(module)
+    held = {name: item for name, item in vars(module).items() if not name.startswith("__")}
+    return {name: _describe(item, seen) for name, item in sorted(held.items())}
 
 
 # --------------------------------------------------------------------------------------------- source
 
 
 def _read_globals(function: types.FunctionType) -> Iterator[tuple[str, object]]:
-    """(name, value) of the globals that a function reads: of `module.name` the name in the module, where that is no
-    library."""
+    """(name, value) of the globals that a function reads, and of what it imports: of `module.name` the name in the
+    module, where that is no library."""
     known = function.__globals__
     for chain in _chains(function.__code__):
-        if chain[0] not in known:
+        if chain[0] in known:
+            yield from _along(chain[0], known[chain[0]], chain[1:])
+    for name, level, wanted in _imports(function.__code__):
+        full = importlib.util.resolve_name("." * level + name, known.get("__package__")) if level else name
+        if _is_library(full):
             continue
-        value, told = known[chain[0]], [chain[0]]
-        for attribute in chain[1:]:
-            if not isinstance(value, types.ModuleType) or _is_library(value.__name__):
-                break
-            if not hasattr(value, attribute):
-                break
-            value, told = getattr(value, attribute), [*told, attribute]
-        if not isinstance(value, types.ModuleType) or not _is_library(value.__name__):
-            yield ".".join(told), value
+        try:
+            module = importlib.import_module(full)  # as the function is about to do
+        except ImportError:
+            continue
+        for each in wanted or [""]:
+            yield from _along(f"import {full} {each}", module, [each] if each else [])
+
+
+def _along(told: str, value, attributes) -> Iterator[tuple[str, object]]:
+    for attribute in attributes:
+        if not isinstance(value, types.ModuleType) or _is_library(value.__name__) or not hasattr(value, attribute):
+            break
+        value, told = getattr(value, attribute), f"{told}.{attribute}"
+    if not isinstance(value, types.ModuleType) or not _is_library(value.__name__):
+        yield told, value
+
+
+@functools.lru_cache(maxsize=20_000)
+def _imports(code: types.CodeType) -> tuple[tuple, ...]:
+    """(module, level, names) of the imports in a function's body, and in those of the functions inside it."""
+    found, constants = [], []
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            constants.append(step.argval)
+        elif step.opname == "IMPORT_NAME":
+            level, wanted = constants[-2:]
+            found.append((step.argval, level, tuple(each for each in wanted or () if each != "*")))
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return tuple(found) + tuple(each for constant in inner for each in _imports(constant))
 
 
 @functools.lru_cache(maxsize=20_000)

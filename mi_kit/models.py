@@ -31,16 +31,11 @@ class Network:
     input_shape: tuple[int, ...] = ()
     title: str = ""
 
-    @functools.cached_property
+    @property
     def source_hash(self) -> str:
         """Changes with the source of the builder, of all that it calls and of a user's own modules, and with what is
         built; runs carry it. Raises ValueError where a source cannot be had."""
-        built = build(self)
-        shapes = [(key, tuple(value.shape)) for key, value in built.state_dict().items()]
-        modules = [(name, type(part).__name__, _own_settings(part)) for name, part in built.named_modules()]
-        own = [fingerprint.describe(each) for each in dict.fromkeys(map(type, built.modules()))]
-        patched = [fingerprint.describe([vars(part).get("forward"), part._forward_hooks]) for part in built.modules()]
-        return paths.short_hash([fingerprint.of(self.build), modules, shapes, own, patched])
+        return paths.short_hash([fingerprint.of(self.build), structure_of(build(self))])
 
     def source_on(self, x: Tensor) -> str:
         """`source_hash`, or, where a source cannot be had, a hash of what the network with the weights of seed 0 puts
@@ -50,6 +45,16 @@ class Network:
         except ValueError:
             with torch.no_grad(), probes.evaluation_mode(build(self)) as module:
                 return paths.short_hash([f"{value:.3g}" for value in module(x).flatten().tolist()])
+
+
+def structure_of(module: nn.Module) -> list:
+    """What a network is made of, but for its weights: its parts by name with the values that they were made with, the
+    source of a user's own, what was put in the place of a `forward`, hooks and shapes."""
+    shapes = [(key, tuple(value.shape)) for key, value in module.state_dict().items()]
+    modules = [(name, type(part).__name__, _own_settings(part)) for name, part in module.named_modules()]
+    own = [fingerprint.describe(each) for each in dict.fromkeys(map(type, module.modules()))]
+    patched = [fingerprint.describe([vars(part).get("forward"), part._forward_hooks]) for part in module.modules()]
+    return [modules, shapes, own, patched]
 
 
 def _own_settings(part: nn.Module) -> list[tuple]:

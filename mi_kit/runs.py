@@ -33,7 +33,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from . import cache, data, fingerprint, models, paths, probes
+from . import cache, data, models, paths, probes
 from .cache import DamagedError
 from .data import Dataset
 from .estimators import inputs
@@ -122,7 +122,7 @@ class RunFolder:
         try:
             record = json.loads(self._file.read_text(encoding="utf-8"))
             whole = record.pop("sha256", None) == paths.short_hash(record) or record["format"] == 1  # had no checksum
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
             raise DamagedError(f"{self._file} is damaged: {error}") from error
         if not whole:
             raise DamagedError(f"{self._file} is damaged: its checksum does not belong to what it says.")
@@ -156,7 +156,8 @@ class RunFolder:
     def damaged(self) -> list[DamagedError]:
         """What is wrong with the files of this run, an error each, with the file as its `path`."""
         found = []
-        for path in [self._file, *self.path.glob("*.safetensors"), *self.path.glob("*.parquet")]:
+        patterns = ("step-*.safetensors", "state.safetensors", "metrics.parquet", "observed-*.parquet")
+        for path in [self._file, *(path for pattern in patterns for path in self.path.glob(pattern))]:
             try:
                 if path == self._file:
                     self._record()
@@ -263,7 +264,8 @@ class RunFolder:
 
 def hold(folder: RunFolder) -> None:
     """Keep a run from being cleaned away as long as this process lives."""
-    _shared_lock(folder.path.parent / IN_USE)
+    if paths.runs() in folder.path.parents:  # others are not cleaned
+        _shared_lock(folder.path.parent / IN_USE)
 
 
 @functools.cache
@@ -337,11 +339,11 @@ def _packed(tensors: dict[str, Tensor], step: int, run: str) -> bytes:
 def _unpacked(path: Path, run: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and what is noted with them, read through one handle: another process may put a new file under the
     name at any time."""
-    content = path.read_bytes()
     try:
+        content = path.read_bytes()
         tensors = load(content)
         noted = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-    except (SafetensorError, ValueError, KeyError) as error:
+    except (SafetensorError, ValueError, KeyError, IsADirectoryError) as error:
         raise DamagedError(f"{path} is damaged: {error}") from error
     if noted.pop("sha256", None) != _digest(tensors, noted):
         raise DamagedError(f"{path} is damaged: its checksum does not belong to its tensors.")
@@ -382,6 +384,10 @@ class Run:
     last_step: int | None = None  # what was asked for: the folders may hold more, from other calls of `train`
     moments: frozenset[int] | None = None
     observers: dict[str, str] = field(default_factory=dict, repr=False)  # name: what its rows are kept under
+
+    def __post_init__(self):
+        for folder in self.folders:
+            hold(folder)
 
     @property
     def seeds(self) -> list[int]:
@@ -547,6 +553,8 @@ class Recorder:
             raise ValueError(f"path must hold a recording of the same network to go on with; {path} holds {there}.")
         if not resume:
             self._folder.identity = own
+        elif self._folder.steps() and there == own:
+            raise ValueError(f"path must hold a recording to go on with; {self._folder.path} has no whole run.json.")
         self._begun = False
 
     def checkpoint(self, step: int, *, epoch: float | None = None, **metrics: float) -> None:
@@ -583,18 +591,13 @@ class Recorder:
                 aside = path.rename(next(one for one in numbered if not one.exists()))
                 words = f"{path} held another recording: put aside as {aside.name}. To go on with one: resume=True."
                 warnings.warn(words, stacklevel=3)
-            self._folder.write_record(source=_source_of(self._model))
+            self._folder.write_record(source=paths.short_hash(models.structure_of(self._model)))
         self._begun = True
 
     @property
     def run(self) -> Run:
         """What was recorded so far of this seed; every function that takes a Run takes it."""
         return Run(_network_of(copy.deepcopy(self._model)), (self._folder,), self._dataset)
-
-
-def _source_of(module: nn.Module) -> str:
-    """What a user's network is written like: the classes of its parts, with all that their functions call."""
-    return fingerprint.of(list(dict.fromkeys(map(type, module.modules()))))
 
 
 def _number(name: str, value) -> float:
@@ -646,7 +649,10 @@ def _folders_in(path: Path) -> list[RunFolder]:
         raise ValueError(f"path must be a folder with a run (seed-0/run.json, ...); got path={str(path)!r}.")
     if len(parents := sorted({str(each.parent) for each in found})) > 1:
         raise ValueError(f"path must hold one run; got {len(parents)}: {', '.join(parents)}.")
-    folders = sorted((RunFolder(each, {}) for each in found), key=lambda each: each.seed)
+    folders = [RunFolder(each, {}) for each in found]
+    for folder in folders:
+        folder._record()  # which says what is damaged
+    folders.sort(key=lambda each: each.seed)
     first, *others = ({k: v for k, v in each.identity.items() if k not in ("seed", "recording")} for each in folders)
     for folder, other in zip(folders[1:], others, strict=True):
         if other != first:
@@ -677,7 +683,7 @@ def _checked_network(folders: list[RunFolder], make_model) -> models.Network:
                 f"{kept.get(wrong[0])} in {folder.path} ({len(wrong)} of {len(given)} tensors differ)."
             )
     recorded = folder.identity.get("network_source") if of_train else folder._last_session.get("source")
-    if recorded != (network.source_hash if of_train else _source_of(module)):
+    if recorded != (network.source_hash if of_train else paths.short_hash(models.structure_of(module))):
         warnings.warn(f"The source of {name} has changed since {folder.path} was recorded: what it computes now may "
                       "not be what was trained.", stacklevel=3)  # fmt: skip
     return replace(network, name=name)

@@ -14,6 +14,7 @@ import math
 import platform
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -117,6 +118,13 @@ def train(
         if groups:
             _train_groups(groups, _n_workers(spec, dataset, groups, device), progress)
     names = {name: full for name, (full, _) in observers.items()}
+    for name, (full, each) in observers.items():
+        if groups and observer_name(each, name) != full:
+            warnings.warn(
+                f"observe: {name} changes what it reads (a list that it adds to, say), and with it the name that its "
+                "rows are kept under: the next call will train again. Return what you want to keep as rows.",
+                stacklevel=2,
+            )
     return Run(spec, tuple(folders), dataset, steps, schedule.kept | schedule.observed, names)
 
 
@@ -152,6 +160,7 @@ class Moment:
     dataset: Dataset
     _trainee: Modules | DenseEnsemble
     _last: tuple[Tensor, dict[str, Tensor]] | None = None
+    _test_output: Tensor | None = None
 
     @property
     def n_members(self) -> int:
@@ -168,7 +177,15 @@ class Moment:
                 x,
                 self._trainee.activations(list(dict.fromkeys([*wanted, ""])), x),
             )  # the network's own output comes along
+            if x is self.dataset.x_test:  # a copy: an observer may change what it is given
+                self._test_output = self._last[1][""].clone()
         return {layer: self._last[1][layer] for layer in wanted}
+
+    def test_output(self) -> Tensor:
+        """(members, n, classes): the networks' output for the test inputs."""
+        if self._test_output is None:
+            self.activations([""], self.dataset.x_test)
+        return self._test_output
 
     @property
     def blocks(self) -> list[str]:
@@ -526,6 +543,17 @@ class _Batches:
         return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(self.x)))
 
 
+def _checked_rows(name: str, found, n_members: int) -> pd.DataFrame:
+    """What an observer returned, as a table; ValueError where its rows do not say whose they are."""
+    rows = pd.DataFrame(found)
+    if len(rows) and ("member" not in rows or not rows["member"].isin(range(n_members)).all()):
+        got = sorted(set(rows["member"])) if "member" in rows else f"the columns {', '.join(map(str, rows))}"
+        raise ValueError(
+            f"member must be 0 to {n_members - 1} in every row that {name.rpartition('-')[0]} returns; got {got}."
+        )
+    return rows
+
+
 class _MomentRecorder:
     """Writes what is wanted at each step to the folders of a group."""
 
@@ -541,9 +569,9 @@ class _MomentRecorder:
         moment = Moment(step, step / per_epoch, self.dataset, self.trainee)
         if step in self.schedule.observed:
             for name, observe in self.schedule.observers.items():
-                rows = pd.DataFrame(observe(moment)).assign(step=step, epoch=step / per_epoch)
-                self._wait(f"observed-{name}", step, rows)
-        loss, accuracy = probes.evaluate(moment.activations([""], self.dataset.x_test)[""], self.dataset.y_test)
+                rows = _checked_rows(name, observe(moment), len(self.folders))
+                self._wait(f"observed-{name}", step, rows.assign(step=step, epoch=step / per_epoch))
+        loss, accuracy = probes.evaluate(moment.test_output(), self.dataset.y_test)
         for quantity, values in (("test_loss", loss), ("test_accuracy", accuracy)):
             self._metric(step, per_epoch, quantity, values)
         if step in self.schedule.kept:

@@ -67,7 +67,9 @@ def explore(
 def _name_of(draw: Callable, data) -> dict | None:
     """What names the frames of `draw`; None where it holds something that has no name, and its frames are not kept."""
     try:
-        return {"draw": fingerprint.of(draw), "data": fingerprint.of(data), "dpi": DPI, "plots": source_hash()}
+        style = fingerprint.of(dict(plt.rcParams))
+        read = {"draw": fingerprint.of(draw), "data": fingerprint.of(data)}
+        return {**read, "style": style, "dpi": DPI, "plots": source_hash()}
     except ValueError:
         return None
 

@@ -177,7 +177,9 @@ class Experiment:
         if self.explicit or cache.fresh_since() or not stem.with_suffix(".json").exists():
             return None
         told = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))["settings"]
-        now = json.loads(json.dumps(fingerprint.read_by(self.settings, self.module.TABLES[name])["fields"]))
+        table = self.module.TABLES[name]
+        read = fingerprint.read_by(self.settings, getattr(table, "__wrapped__", table))
+        now = json.loads(json.dumps(read["fields"]))
         return stem if all(now[key] == told[key] for key in now.keys() & told.keys()) else None
 
     def _require_all_published(self) -> None:
