@@ -32,6 +32,7 @@ import torch
 from . import paths
 
 UNNAMED = "unnamed"  # metadata of a dataclass field that changes no result: sliders, devices
+NO_NUMBERS = ("mi_kit.fingerprint", "mi_kit.paths", "mi_kit.progress")  # say where things lie, not what they are
 INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 UNTOLD = ("__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__qualname__", "__dataclass_params__",
           "__dataclass_fields__", "__match_args__", "__static_attributes__", "__firstlineno__")  # fmt: skip
@@ -225,7 +226,7 @@ def _wrapped(value, seen: _Seen):
 
 def _function(value: types.FunctionType, seen: _Seen):
     module = value.__globals__.get("__name__", "")  # where it was written: `wraps` lends it another one's __module__
-    if _is_library(module):
+    if _is_library(module) or module in NO_NUMBERS:
         return f"{module}.{value.__qualname__}"
     if module.startswith("mi_kit.estimators"):
         from .estimators import VERSION
@@ -245,7 +246,7 @@ def _function(value: types.FunctionType, seen: _Seen):
 
 
 def _class(value: type, seen: _Seen):
-    if _is_library(value.__module__):
+    if _is_library(value.__module__) or value.__module__ in NO_NUMBERS:
         return f"{value.__module__}.{value.__qualname__}"
     is_dataclass, members = dataclasses.is_dataclass(value), {}
     for name, item in vars(value).items():
