@@ -238,7 +238,7 @@ class RunFolder:
 
     def cut_tables(self, step: int) -> None:
         """Drop rows later than `step`: they were written after the state that training goes on from."""
-        for path in self.path.glob("*.parquet"):
+        for path in [*self.path.glob("metrics.parquet"), *self.tables()]:
             rows, noted = self._noted(path.stem)
             done = set(noted.get("done", ()))
             if (len(rows) and (rows["step"] > step).any()) or (done and max(done) > step):
@@ -341,7 +341,7 @@ def _unpacked(path: Path, run: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     name at any time."""
     try:
         content = path.read_bytes()
-        tensors = load(content)
+        tensors = dict(sorted(load(content).items()))  # its own order is another one every time
         noted = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
     except (SafetensorError, ValueError, KeyError, IsADirectoryError) as error:
         raise DamagedError(f"{path} is damaged: {error}") from error

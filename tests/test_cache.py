@@ -199,3 +199,34 @@ def test_a_large_table_is_written_in_parts_and_read_as_it_was(tmp_path):
         assert set(tmp_path.iterdir()) == set(files)  # none is left of the time before
         pd.testing.assert_frame_equal(cache.read_parts(tmp_path / "chains", sums), table)
     assert cache.parts_of(tmp_path / "chain") == []
+
+
+@cache.cached()
+def indexed() -> pd.DataFrame:
+    return pd.DataFrame({"v": [4, 2]}, index=pd.Index(["a", "b"], name="layer"))
+
+
+def test_a_cached_table_keeps_its_index(home):
+    first = indexed()
+    pd.testing.assert_frame_equal(indexed(), first)
+    assert indexed().index.name == "layer"
+
+
+OPENS = """
+import sys
+from mi_kit import data, models, runs
+run = runs.open(sys.argv[1], "tanh_12")
+print("opened", flush=True)
+sys.stdin.readline()
+print(len(run.activations(3, x=data.load("12bit").x_test)))
+"""
+
+
+def test_what_a_process_has_opened_is_not_cleaned_away(home):
+    subprocess.run([sys.executable, "-c", TRAINS, "0"], env=environment(home), check=True, stdin=subprocess.DEVNULL)
+    (record,) = runs_of(home)
+    process = subprocess.Popen([sys.executable, "-c", OPENS, str(record.parent)], env=environment(home), text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    assert process.stdout.readline() == "opened\n"
+    assert cache.clean()[1] == [record.parent]
+    assert process.communicate("\n", timeout=60)[0] == "6\n"

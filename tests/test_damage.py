@@ -129,6 +129,27 @@ def test_a_run_that_is_read_names_what_is_damaged(home):
         run.activations(10)
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}"])
+def test_a_recording_whose_record_is_damaged_is_named(home, content):
+    recorder = runs.Recorder(home / "mine", kills.dense())
+    recorder.checkpoint(0)
+    file = home / "mine" / "seed-0" / "run.json"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=str(file)):
+        runs.open(home / "mine", kills.dense)
+    with pytest.raises(ValueError, match=r"seed-0 has no whole run.json"):
+        runs.Recorder(home / "mine", kills.dense(), resume=True)
+
+
+def test_a_user_s_own_files_in_a_run_stay_where_they_are(home):
+    folder = kills.train(home / "run", "dense").folders[0]
+    pd.DataFrame({"x": [1]}).to_parquet(folder.path / "mine.parquet")
+    (folder.path / "metrics.parquet").write_bytes(b"x")
+    with pytest.warns(UserWarning):
+        kills.train(home / "run", "dense", careful=False)
+    assert (folder.path / "mine.parquet").exists()
+
+
 def test_ten_kills_change_nothing(tmp_path):
     script = [sys.executable, kills.__file__, "--kills", "10"]
     finished = subprocess.run(script, env=environment(tmp_path), capture_output=True, text=True, timeout=300)

@@ -1,9 +1,12 @@
 """What is edited gives the new answer: in a running kernel, cell after cell, and in a second process."""
 
+import collections
+import importlib
 import json
 import subprocess
 import sys
 import textwrap
+import types
 
 import nbformat
 import numpy as np
@@ -13,7 +16,7 @@ import torch
 from conftest import environment
 from nbclient import NotebookClient
 
-from mi_kit import fingerprint
+from mi_kit import data, fingerprint, models
 
 START = """
 import json
@@ -298,6 +301,13 @@ CHANGES = {  # of what a function reads: before, after
     "a table": (pd.DataFrame({"x": [1.0]}), pd.DataFrame({"y": [1.0]})),
     "a generator's state": (np.random.default_rng(0), np.random.default_rng(1)),
     "a bound method of a list": ([1].count, [2].count),
+    "an index": (pd.DataFrame({"x": [1, 2]}, index=["a", "b"]), pd.DataFrame({"x": [1, 2]}, index=["b", "a"])),
+    "the order of a dict": ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+    "a function in a namespace": (types.SimpleNamespace(f=lambda: 1), types.SimpleNamespace(f=lambda: 2)),
+    "a vectorised function": (np.vectorize(lambda x: x), np.vectorize(lambda x: x + 1)),
+    "a deque": (collections.deque([1]), collections.deque([2])),
+    "the slope of a network": (torch.nn.LeakyReLU(0.1), torch.nn.LeakyReLU(0.9)),
+    "the mode of a network": (torch.nn.Dropout().train(), torch.nn.Dropout().eval()),
     "the weights of a network": (torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)),
 }
 
@@ -311,7 +321,37 @@ def test_what_a_function_reads_is_in_its_name(change):
 
 
 METHOD = """
-import dataclasses, functools
+import abc, dataclasses, functools, json
+
+def decorated(function):
+    @functools.wraps(json.dumps)
+    def inner():
+        return {factor}
+    return inner
+
+class Slots:
+    __slots__ = ("size",)
+
+    def __init__(self):
+        self.size = {factor}
+
+class Abstract(abc.ABC):
+    def size(self):
+        return {factor}
+
+class Partial:
+    scale = functools.partial(pow, {factor})
+
+@dataclasses.dataclass
+class Made:
+    size: list = dataclasses.field(default_factory=lambda: [{factor}])
+
+@dataclasses.dataclass
+class After:
+    size: int = 1
+
+    def __post_init__(self):
+        self.size = {factor}
 
 @dataclasses.dataclass
 class Plain:
@@ -333,14 +373,18 @@ class Base:
 class Child(Base):
     pass
 
-plain, child = Plain(), Child()
+plain, child, slots, inner = Plain(), Child(), Slots(), decorated(len)
 
 def f():
     return {read}
 """
 
 
-@pytest.mark.parametrize("read", ["plain.scale()", "child.width", "child.shift", "child.identity()", "Child().shift"])
+READS = ["plain.scale()", "child.width", "child.shift", "child.identity()", "Child().shift", "slots.size", "inner()",
+         "Abstract().size()", "Partial.scale(2)", "Made().size", "After().size"]  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READS)
 def test_methods_of_what_a_function_reads_are_in_its_name(read):
     assert named(METHOD.format(factor=2, read=read)) == named(METHOD.format(factor=2, read=read))
     assert named(METHOD.format(factor=2, read=read)) != named(METHOD.format(factor=3, read=read))
@@ -352,6 +396,48 @@ def test_settings_of_a_user_are_in_the_name_as_a_whole():
     exec("import dataclasses\n@dataclasses.dataclass\nclass S:\n    n: int = 1\n    m: int = 2\n", space)
     exec("def f(settings):\n    return settings.n\n", space)
     assert fingerprint.read_by(space["S"](), space["f"]) == fingerprint.describe(space["S"]())
+
+
+def test_what_a_body_imports_is_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for number in (1, 2):
+        (tmp_path / "imported_below.py").write_text(f"def g():\n    return {number} * 1111\n")
+        sys.modules.pop("imported_below", None)
+        importlib.invalidate_caches()
+        found += [named(f"def f():\n    {line}") for line in (
+            "from imported_below import g; return g()", "import imported_below; return imported_below.g()",
+            "import imported_below as i; h = i; return h.g()")]  # fmt: skip
+    assert len(set(found)) == 6
+
+
+def test_a_network_that_is_changed_in_place_has_another_name():
+    net = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    names = [fingerprint.of(net)]
+    net.scale = 3
+    names.append(fingerprint.of(net))
+    net.register_forward_hook(lambda *_: None)
+    names.append(fingerprint.of(net))
+    net.register_buffer("kept", torch.ones(2), persistent=False)
+    names.append(fingerprint.of(net))
+    assert len(set(names)) == 4
+
+
+def test_a_data_set_that_is_changed_in_place_has_another_name():
+    dataset = data.load("digits", 20, 20)
+    before = dataset.identity
+    assert dataset.identity == before
+    dataset.x_train.mul_(2)
+    assert dataset.identity != before
+
+
+def test_a_network_that_is_kept_sees_its_class_defined_anew():
+    space = {"__name__": "__main__", "nn": torch.nn, "models": models}
+    text = "class T(nn.Identity):\n    def g(self):\n        return {}\n"
+    exec(text.format(1) + "kept = models.Network('mine', lambda: T())\n", space)
+    before = space["kept"].source_hash
+    exec(text.format(2), space)
+    assert space["kept"].source_hash != before
 
 
 def test_an_estimator_is_named_by_the_version(monkeypatch):

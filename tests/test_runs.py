@@ -774,3 +774,10 @@ class Edited(nn.Module):
         runs.open(home / "mine", first)
     with pytest.warns(UserWarning, match="The source of Edited has changed"):
         runs.open(home / "mine", second)
+
+
+def test_an_opened_run_says_that_a_value_of_a_layer_was_edited(home):
+    make = lambda slope: nn.Sequential(nn.Flatten(), nn.LeakyReLU(slope), nn.Linear(784, 10))  # noqa: E731
+    runs.Recorder(home / "mine", make(0.1)).checkpoint(0)
+    with pytest.warns(UserWarning, match="The source of Sequential has changed"):
+        runs.open(home / "mine", lambda: make(0.9))

@@ -721,6 +721,34 @@ def test_fresh_trains_and_observes_anew_once(monkeypatch):
     assert asked == [0, 4, 0, 4]
 
 
+def test_an_observer_that_changes_what_it_is_given_changes_no_metric(home):
+    def spoils(moment):
+        for values in moment.activations(None, moment.dataset.x_test).values():
+            values.zero_()
+        return []
+
+    spoilt = train(steps=4, observe=spoils, observe_at=[0, 4]).metrics
+    whole = train(steps=4, observe=bias_rows, observe_at=[0, 4], folder=home / "whole").metrics
+    pd.testing.assert_frame_equal(spoilt, whole, check_exact=True)
+
+
+def test_an_observer_that_changes_what_it_reads_is_told_of():
+    seen = []
+
+    def remembers(moment):
+        seen.append(moment.step)
+        return []
+
+    with pytest.warns(UserWarning, match="remembers changes what it reads"):
+        train(steps=2, observe=remembers, observe_at=[2])
+
+
+@pytest.mark.parametrize(("row", "got"), [({"member": 1}, "1"), ({"value": 2}, "the columns value")])
+def test_rows_of_no_member_are_refused(row, got):
+    with pytest.raises(ValueError, match=rf"member must be 0 to 0 in every row that .* returns; got .*{got}"):
+        train(steps=2, observe=lambda moment: [row], observe_at=[2])
+
+
 def test_observers_can_be_named():
     run = train(
         steps=2, observe={"one": bias_rows, "two": functools.partial(scaled, factor=2)}, observe_at=iter([1, 2])
