@@ -20,6 +20,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import torch
 from torch import nn
@@ -53,14 +54,13 @@ def train(folder: Path, network: str, careful: bool = True, steps: int = STEPS):
 
     careful: end at the first warning. A kill damages nothing, so nothing may be put aside.
     """
-    training.SECONDS_BETWEEN_STATES = 0.004
     torch.set_num_threads(1)
-    with warnings.catch_warnings():
+    how = {"checkpoints": range(0, STEPS, 5), "observe": biases, "observe_at": range(steps + 1), "steps": steps}
+    with mock.patch.object(training, "SECONDS_BETWEEN_STATES", 0.004), warnings.catch_warnings():
         warnings.simplefilter("error" if careful else "always")
         return training.train(
-            NETWORKS[network], data.load("digits", 60, 20), seeds=SEEDS if network == "dense" else [0], steps=steps,
-            checkpoints=range(0, STEPS, 5), observe=biases, observe_at=range(steps + 1), folder=folder, progress=False,
-            device="cpu",
+            NETWORKS[network], data.load("digits", 60, 20), seeds=SEEDS if network == "dense" else [0], folder=folder,
+            progress=False, device="cpu", **how,
         )  # fmt: skip
 
 
