@@ -152,12 +152,12 @@ def _object(value, seen: _Seen):
         return _module(value, seen)
     if type(value).__module__.split(".")[0] in STATELESS:
         return type(value).__qualname__
-    held = _held(value)
+    items = _items(value, seen)
     if not _is_library(type(value).__module__):
-        return {"class": _describe(type(value), seen), "holds": _describe(held, seen), "items": _items(value, seen)}
-    if (items := _items(value, seen)) is not None:
+        return {"class": _describe(type(value), seen), "holds": _describe(_held(value), seen), "items": items}
+    if items is not None:
         return items
-    if held:
+    if held := getattr(value, "__dict__", None):  # not what lies in slots: a path keeps its hash there
         return {"class": type(value).__qualname__, "holds": _describe(held, seen)}
     try:
         return hashlib.sha256(pickle.dumps(value)).hexdigest()

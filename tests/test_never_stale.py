@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import types
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -305,6 +306,7 @@ CHANGES = {  # of what a function reads: before, after
     "the order of a dict": ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
     "a function in a namespace": (types.SimpleNamespace(f=lambda: 1), types.SimpleNamespace(f=lambda: 2)),
     "a vectorised function": (np.vectorize(lambda x: x), np.vectorize(lambda x: x + 1)),
+    "a path": (Path("a"), Path("b")),
     "a deque": (collections.deque([1]), collections.deque([2])),
     "the slope of a network": (torch.nn.LeakyReLU(0.1), torch.nn.LeakyReLU(0.9)),
     "the mode of a network": (torch.nn.Dropout().train(), torch.nn.Dropout().eval()),
@@ -409,6 +411,13 @@ def test_what_a_body_imports_is_in_its_name(tmp_path, monkeypatch):
             "from imported_below import g; return g()", "import imported_below; return imported_below.g()",
             "import imported_below as i; h = i; return h.g()")]  # fmt: skip
     assert len(set(found)) == 6
+
+
+def test_a_path_that_was_used_keeps_its_name():
+    path = Path("a") / "b"
+    before = named("def f():\n    return held\n", held=path)
+    assert {path: 1}[Path("a/b")]  # it has kept its hash and its text now
+    assert named("def f():\n    return held\n", held=path) == before
 
 
 def test_a_network_that_is_changed_in_place_has_another_name():
