@@ -45,15 +45,13 @@ def cached(version: int = 1, also: Callable[..., object] | None = None):
         def wrapper(*args, **kwargs):
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            key = {"function": f"{function.__module__}.{function.__qualname__}", "source": wrapper.source()}
+            key = {"function": f"{function.__module__}.{function.__qualname__}", "source": fingerprint.of(function)}
             key["arguments"] = {name: _argument(value, function) for name, value in bound.arguments.items()}
             if also:
                 key["identities"] = fingerprint.describe(also(*args, **kwargs))
             path = paths.cache() / function.__name__ / f"{paths.short_hash(key)}.parquet"
             return _fetch(path, read_table, write_table, lambda: function(*args, **kwargs), key)
 
-        wrapper.source = lambda: fingerprint.of(function)
-        wrapper.reads = lambda settings: fingerprint.read_by(settings, function)
         wrapper.version = version
         return wrapper
 
